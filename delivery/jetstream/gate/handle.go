@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	service "github.com/mlsuite/mlsuite/delivery/jetstream"
 	"github.com/mlsuite/mlsuite/internal/publiccommit"
@@ -90,7 +91,7 @@ func with[T any](request []byte, call func(T) (any, error)) (any, error) {
 // not know whether it was taken repeats it, and so does this.
 func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.Submission) (any, error) {
 	for _, c := range sub.Commits {
-		if c.Epoch == 0 || external(c.Message) {
+		if c.Epoch == 0 || external(sub, c) {
 			continue
 		}
 		if err := g.mayUse(ctx, inner, delivery.Stream{Group: c.Group}); err != nil {
@@ -118,10 +119,25 @@ func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.
 	return position, nil
 }
 
-// external reports whether a message is a commit of a client that is no member yet.
-func external(msg []byte) bool {
+// external reports whether a commit is one of a client that is no member yet: by itself, or
+// as a leg of a pair in whatever message of the submission.
+func external(sub delivery.Submission, c delivery.Commit) bool {
+	if len(c.Message) > 0 && joins(c.Message, c.Group) {
+		return true
+	}
+	for _, carrier := range sub.Commits {
+		pair, err := apq.ParseMessagePair(carrier.Message, apq.SuggestedCodePoints())
+		if err == nil && (carrier.Group == c.Group && joins(pair.T, c.Group) || len(c.Message) == 0 && joins(pair.PQ, c.Group)) {
+			return true
+		}
+	}
+	return false
+}
+
+// joins reports whether a message is an external commit of a group.
+func joins(msg []byte, group string) bool {
 	m, err := message.Parse[message.Message](msg)
-	return err == nil && publiccommit.External(m)
+	return err == nil && string(m.GroupID()) == group && publiccommit.External(m)
 }
 
 // admit remembers that a client may read a group.

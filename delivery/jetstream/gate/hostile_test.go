@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 )
 
@@ -97,4 +98,47 @@ func TestPiecesOfOneClientLeaveRoom(t *testing.T) {
 	begin(t, ann, "g")
 	_, err := ann.Send(t.Context(), delivery.Message{ID: "large", Group: "g", Epoch: 1, Message: make([]byte, 3<<19)})
 	require.NoError(t, err)
+}
+
+// externalCommit is what a gate reads of an external commit, in a PublicMessage that parses.
+func externalCommit(group string, epoch byte) []byte {
+	return []byte("\x00\x01\x00\x01" + string(rune(len(group))) + group + "\x00\x00\x00\x00\x00\x00\x00" + string(rune(epoch)) +
+		"\x04" + "\x00" + "\x03" + // new_member_commit, no authenticated_data, commit
+		"\x00" + "\x00" + // no proposals, no path
+		"\x01s" + "\x01c") // signature, confirmation_tag
+}
+
+// Who joins two groups by one pair of external commits is let at both. A leg is good for the
+// group that it is of and for no other, and the pair for no group without a leg in it.
+func TestJoinByAPair(t *testing.T) {
+	d := deploy(t, "ann", "mal")
+	ann, mal := d.Client("ann"), d.Client("mal")
+	_, err := ann.Submit(t.Context(), delivery.Submission{ID: "begin", Commits: []delivery.Commit{
+		{Group: "t", Message: []byte("commit")}, {Group: "pq"}, {Group: "x"},
+	}})
+	require.NoError(t, err)
+	pair, err := (&apq.MessagePair{T: externalCommit("t", 1), PQ: externalCommit("pq", 1)}).Marshal(apq.SuggestedCodePoints())
+	require.NoError(t, err)
+	submit := func(id string, groups ...string) error {
+		sub := delivery.Submission{ID: id}
+		for i, group := range groups {
+			c := delivery.Commit{Group: group, Epoch: 1}
+			if i == 0 {
+				c.Message = pair
+			}
+			sub.Commits = append(sub.Commits, c)
+		}
+		_, err := mal.Submit(t.Context(), sub)
+		return err
+	}
+	for i, groups := range [][]string{{"x", "pq"}, {"x"}, {"pq", "t"}, {"t", "x"}, {"t", "pq", "x"}} {
+		require.ErrorIs(t, submit(fmt.Sprint(i), groups...), delivery.ErrNoGroup, "%q", groups)
+	}
+	require.NoError(t, submit("both", "t", "pq"))
+	for _, group := range []string{"t", "pq"} {
+		_, err := mal.Fetch(t.Context(), delivery.Stream{Group: group}, 0, 0)
+		require.NoError(t, err)
+	}
+	_, err = mal.Fetch(t.Context(), delivery.Stream{Group: "x"}, 0, 0)
+	require.ErrorIs(t, err, delivery.ErrNoGroup)
 }
