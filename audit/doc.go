@@ -34,7 +34,7 @@
 //	                         before it counts                   identity credential signature_key certificate
 //	                                                            old_credential
 //	group left        INFO   a commit removed this client       schema group committer
-//	secret exported   INFO   the application took a secret      schema group label length
+//	secret exported   INFO   the application took a secret      schema group label|component length
 //	message refused   WARN   another's message was not taken    schema group wire_format content_type error
 //	                                                            section leaf proposal key_package use REASONS
 //	                                                            sender lapse
@@ -89,6 +89,7 @@
 //	                            (octets), issuer and subject (RFC 2253, if they are UTF-8); only fingerprint if it
 //	                            is no certificate
 //	label, length       string, int  of the exporter
+//	component           string       of the exporter tree, as 0x0006
 //	wire_format         string  mls_public_message and so on, as content_type (proposal, commit, application)
 //	section             string  of RFC 9420, whose rule the message breaks
 //	proposal            int     index in the commit

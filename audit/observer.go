@@ -23,7 +23,11 @@ func (o observer) Observe(e event.Event) {
 	case event.GroupLeft:
 		o.info("group left", group(e.Group), committer(e.Committer, e.Author))
 	case event.SecretExported:
-		o.info("secret exported", group(e.Group), slog.String("label", e.Label), slog.Int("length", e.Length))
+		of := slog.String("label", e.Label)
+		if e.Component != nil {
+			of = slog.String("component", e.Component.String())
+		}
+		o.info("secret exported", group(e.Group), of, slog.Int("length", e.Length))
 	case event.MessageRefused:
 		o.refused(e)
 	case event.ActRefused:

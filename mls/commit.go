@@ -190,7 +190,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		return nil, nil, err
 	}
 	defer clear(psk)
-	public, secrets, joiner, err := p.advance(next, m.initSecret, commitSecret, psk, ac, true)
+	public, secrets, joiner, err := p.advance(next, &epochInput{m.initSecret, commitSecret, psk, m.cfg.SafeExporter}, ac, true)
 	if err != nil {
 		return nil, nil, err
 	}

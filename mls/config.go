@@ -85,6 +85,13 @@ type Config struct {
 
 	Lifetimes LifetimePolicy
 
+	// SafeExporter gives each epoch of the client's groups an exporter tree, from which
+	// [Group.SafeExportSecret] takes secrets (draft-ietf-mls-extensions-10, Section 4.4). It
+	// costs each new epoch one derivation and the stored state one secret. It changes nothing
+	// that others see: members of one group may differ. The epoch that a client is in when it
+	// sets this has no exporter tree, because the epoch_secret is gone.
+	SafeExporter bool
+
 	// PublicHandshake sends proposals and commits as PublicMessage, so that a
 	// delivery service can follow the group; the default is PrivateMessage.
 	// Application messages are always PrivateMessage.

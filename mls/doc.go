@@ -73,7 +73,7 @@
 //
 // The use is [suite.Leave] for what only leads out of a group, whoever sends it: a proposal
 // or a commit that only removes members or ends the group by a ReInit, and
-// [RestoreToLeave]. [Group.Export] and [Group.Delta] ask nothing. So nobody is locked in.
+// [RestoreToLeave]. [Group.Export], [Group.SafeExportSecret] and [Group.Delta] ask nothing. So nobody is locked in.
 //
 // A message of somebody whose credential has lapsed is a subject too, a suite.SenderInfo, with
 // the use [suite.Receive] whatever the message does. Only an Authenticator that is an
@@ -167,7 +167,7 @@
 //	internal/label        signing, sealing, hashing and deriving under labels (5.1, 8)
 //	internal/check        what RFC 9420 demands of one structure (5.1.2, 5.3, 7.1 to 7.3, 10, 11.1, 13)
 //	internal/schedule     the secrets of an epoch (8)
-//	internal/secrettree   the keys of messages (9)
+//	internal/secrettree   the keys of messages (9), and the exporter tree of a draft
 //	internal/ratchettree  the ratchet tree, its hashes, and paths (7)
 //	internal/framing      signed and protected messages, commits (6, 12.4)
 //
@@ -185,6 +185,7 @@
 //	What does one see without secrets?                public_group.go
 //	What does a client choose?                        config.go
 //	Who was whom in another group?                    match_clients.go
+//	What can components of an application export?     safe_exporter.go
 //	What goes wrong?                                  errors.go
 //	How are large groups made for a test?             simulation.go
 //

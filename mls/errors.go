@@ -35,7 +35,8 @@ var (
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
 	ErrDecrypt = label.ErrDecrypt
 	// ErrConsumed says that the key of a message is gone: the message was opened before,
-	// or it is older than the window of skipped keys.
+	// or it is older than the window of skipped keys. Of [Group.SafeExportSecret], it says
+	// that the secret was taken before.
 	ErrConsumed = fault.ErrConsumed
 	// ErrGeneration says that a message's generation is further ahead than the configured
 	// limit, or that a ratchet of this member has no generation left to send with.

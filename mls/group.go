@@ -45,16 +45,25 @@ type Group struct {
 
 // epoch is what a member knows of one epoch: the three layers of its state.
 type epoch struct {
-	public  *publicState
-	secrets *schedule.EpochSecrets
-	self    *memberView
+	public   *publicState
+	secrets  *schedule.EpochSecrets
+	self     *memberView
+	exporter *secrettree.Exporter // nil until it is needed: see takeExporter
+}
+
+// destroySecrets deletes the secrets.
+func (e *epoch) destroySecrets() {
+	if e.secrets != nil {
+		e.secrets.Destroy()
+	}
+	if e.exporter != nil {
+		e.exporter.Destroy()
+	}
 }
 
 // destroy deletes the secrets, and gives up the private keys.
 func (e *epoch) destroy() {
-	if e.secrets != nil {
-		e.secrets.Destroy()
-	}
+	e.destroySecrets()
 	if e.self != nil {
 		e.self.release()
 	}
@@ -62,19 +71,19 @@ func (e *epoch) destroy() {
 
 // abandon is destroy for an epoch to which a saved state may still refer.
 func (e *epoch) abandon() {
-	if e.secrets != nil {
-		e.secrets.Destroy()
-	}
+	e.destroySecrets()
 	if e.self != nil {
 		e.self.abandon()
 	}
 }
 
-// newGroup makes the live group of an epoch. It takes over the epoch's encryption secret.
+// newGroup makes the live group of an epoch. It takes over the epoch's encryption secret and
+// its exporter tree.
 func newGroup(cfg *Config, e epoch) *Group {
 	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
 	g.inbox.mu, g.inbox.saving = new(sync.Mutex), newSaving(e.public.context.Epoch)
 	g.inbox.ratchets = secrettree.New(e.public.suite, e.public.tree.Width, e.secrets.TakeEncryption())
+	g.inbox.exporter = e.exporterTree()
 	return g
 }
 
@@ -151,7 +160,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 	epochSecret := make([]byte, nh)
 	rand.Read(epochSecret)
 	defer clear(epochSecret)
-	secrets, err := schedule.DeriveEpochSecrets(s, epochSecret)
+	secrets, err := schedule.DeriveEpochSecrets(s, epochSecret, cfg.SafeExporter)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +179,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 		secrets.Destroy()
 		return nil, err
 	}
-	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: leafKey.Share()}}), nil
+	return newGroup(cfg, epoch{public: public, secrets: secrets, self: &memberView{leafKey: leafKey.Share()}}), nil
 }
 
 // alive keeps the epoch's secrets until done is called, or returns ErrRetired.

@@ -19,6 +19,7 @@ type inbox struct {
 	mu       *sync.Mutex
 	retired  bool // nothing comes in from now on
 	ratchets *secrettree.Tree
+	exporter *secrettree.Exporter // nil in an epoch without an exporter tree
 	cache    proposalCache
 	updates  map[string]ownUpdate // by ProposalRef
 	past     []*pastEpoch         // latest last
@@ -187,6 +188,10 @@ func (b *inbox) retire(public *publicState, secrets *schedule.EpochSecrets, own 
 	defer b.mu.Unlock()
 	claims := b.claims
 	b.retired, b.claims = true, nil
+	if b.exporter != nil { // nothing of it outlives the epoch
+		b.exporter.Destroy()
+		b.exporter = nil
+	}
 	if next == nil {
 		b.ratchets.Destroy()
 		b.destroy()

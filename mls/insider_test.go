@@ -187,7 +187,7 @@ func (m insider) commit(f forgery) *forged {
 	ac := m.signed(content)
 	out.psk, err = schedule.PSKSecret(s, nil, nil)
 	require.NoError(t, err)
-	public, secrets, joiner, err := p.advance(next, m.secrets.Init, commitSecret, out.psk, ac, true)
+	public, secrets, joiner, err := p.advance(next, &epochInput{m.secrets.Init, commitSecret, out.psk, false}, ac, true)
 	require.NoError(t, err)
 	ac.Auth.ConfirmationTag = public.confirmationTag
 	if f.tag != nil {
@@ -196,7 +196,7 @@ func (m insider) commit(f forgery) *forged {
 	if f.message != nil {
 		f.message(ac)
 	}
-	out.next, out.joiner, out.message = epoch{public, secrets, self}, joiner, m.seal(ac)
+	out.next, out.joiner, out.message = epoch{public: public, secrets: secrets, self: self}, joiner, m.seal(ac)
 	return out
 }
 

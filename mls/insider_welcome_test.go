@@ -51,7 +51,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	}
 	contextBytes, err := message.Marshal(&groupContext)
 	require.NoError(t, err)
-	secrets, err := schedule.NewEpochSecrets(s, c.joiner, c.psk, contextBytes)
+	secrets, err := schedule.NewEpochSecrets(s, c.joiner, c.psk, contextBytes, false)
 	require.NoError(t, err)
 	tag, err := schedule.ConfirmationTag(s, secrets, groupContext.ConfirmedTranscriptHash)
 	require.NoError(t, err)

@@ -134,7 +134,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 	}
 	self.leafKey = leafKey.Share()
 	next := epoch{public: public, self: self}
-	if next.secrets, err = schedule.NewEpochSecrets(k.suite, secrets.joinerSecret, entered.psk, public.contextBytes); err == nil {
+	if next.secrets, err = schedule.NewEpochSecrets(k.suite, secrets.joinerSecret, entered.psk, public.contextBytes, cfg.SafeExporter); err == nil {
 		err = public.checkTag(next.secrets)
 	}
 	if err != nil {

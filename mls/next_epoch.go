@@ -51,20 +51,26 @@ func (p *publicState) next(a *applied) (*provisional, error) {
 	}), nil
 }
 
+// epochInput is what the secrets of an epoch derive from, beside its GroupContext.
+type epochInput struct {
+	initSecret, commitSecret, psk []byte
+	export                        bool // the epoch has an exporter tree
+}
+
 // advance completes the public state of the epoch that a commit of this epoch begins, and
 // derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). made says that this client
 // makes the commit; otherwise the commit has a confirmation tag, which advance checks. It
 // also returns the joiner_secret, which the caller deletes.
-func (p *publicState) advance(next *provisional, initSecret, commitSecret, psk []byte, ac *framing.AuthenticatedContent,
+func (p *publicState) advance(next *provisional, in *epochInput, ac *framing.AuthenticatedContent,
 	made bool) (_ *publicState, _ *schedule.EpochSecrets, joiner []byte, err error) {
 	contextBytes, err := p.extendTranscript(&next.context, ac)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if joiner, err = schedule.NewJoinerSecret(p.suite, initSecret, commitSecret, contextBytes); err != nil {
+	if joiner, err = schedule.NewJoinerSecret(p.suite, in.initSecret, in.commitSecret, contextBytes); err != nil {
 		return nil, nil, nil, err
 	}
-	secrets, err := schedule.NewEpochSecrets(p.suite, joiner, psk, contextBytes)
+	secrets, err := schedule.NewEpochSecrets(p.suite, joiner, in.psk, contextBytes, in.export)
 	if err != nil {
 		clear(joiner)
 		return nil, nil, nil, err

@@ -56,7 +56,7 @@ type witnessed struct {
 func newWitnessed(t *testing.T, names ...string) *witnessed {
 	w := &witnessed{witnesses: map[string]*witness{}, signers: map[string]suite.Signer{}}
 	w.world = newWorld(t, 0x0001, func(c *mls.Config) {
-		c.PublicHandshake = true
+		c.PublicHandshake, c.SafeExporter = true, true
 		c.Observer = w.of(string(c.Credential.Content))
 		w.signers[string(c.Credential.Content)] = c.Signer
 	}, names...)
@@ -327,6 +327,15 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	requireEvents(t, w.of("a").take(),
 		event.SecretExported{Group: before, Label: "label", Length: 17},
 		event.SecretExported{Group: after, Label: "label", Length: 17})
+	for _, export := range []func(message.ComponentID) ([]byte, error){a.SafeExportSecret, c.SafeExportSecret} {
+		_, err = export(6)
+		require.NoError(t, err)
+		_, err = export(6)
+		require.ErrorIs(t, err, mls.ErrConsumed)
+	}
+	requireEvents(t, w.of("a").take(),
+		event.SecretExported{Group: before, Component: new(message.ComponentID(6)), Length: 32},
+		event.SecretExported{Group: after, Component: new(message.ComponentID(6)), Length: 32})
 
 	w.of("b").ask = func() { b.Epoch(); _, _ = b.EpochAuthenticator() } // no lock is held
 	forged := bytes.Clone(c.Message)

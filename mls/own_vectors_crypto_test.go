@@ -72,7 +72,7 @@ func (m *vectorMaker) keySchedule() []vectors.KeySchedule {
 		}))
 		e.JoinerSecret = m.bytes(schedule.NewJoinerSecret(m, init, e.CommitSecret, e.GroupContext))
 		e.WelcomeSecret = m.bytes(schedule.WelcomeSecret(m, e.JoinerSecret, e.PSKSecret))
-		secrets, err := schedule.NewEpochSecrets(m, e.JoinerSecret, e.PSKSecret, e.GroupContext)
+		secrets, err := schedule.NewEpochSecrets(m, e.JoinerSecret, e.PSKSecret, e.GroupContext, false)
 		require.NoError(m.t, err)
 		e.InitSecret, e.SenderDataSecret, e.EncryptionSecret = secrets.Init, secrets.SenderData, secrets.Encryption
 		e.ExporterSecret, e.EpochAuthenticator, e.ExternalSecret = secrets.Exporter, secrets.Authenticator, secrets.External

@@ -189,7 +189,7 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 		return begun, nil, err
 	}
 	defer clear(psk)
-	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, false)
+	public, secrets, joiner, err := g.public.advance(next, &epochInput{initSecret, commitSecret, psk, cfg.SafeExporter}, ac, false)
 	if err != nil {
 		if v, ok := errors.AsType[*message.ValidationError](err); ok && a.externalInit != nil {
 			v.Err = fault.OtherDerivation(s) // the group's external key is derived as well

@@ -365,7 +365,7 @@ func (s *Simulation) view(leaf message.LeafIndex, cfg *Config, parents bool) (*G
 			return nil, err
 		}
 	}
-	return newGroup(cfg, epoch{s.public, s.secrets.Clone(), self}), nil
+	return newGroup(cfg, epoch{public: s.public, secrets: s.secrets.Clone(), self: self}), nil
 }
 
 // Commit lets a member commit, and moves the simulation to the next epoch.

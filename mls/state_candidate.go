@@ -122,6 +122,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 	}
 	s.epoch(&savedEpoch{savedPublic: public.saved(), leaf: self.leaf, secrets: c.next.secrets}, public, self, held)
 	s.end()
+	s.exporter(c.next.exporterTree())
 	public.tree.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
 		s.treeNode(n, i, public.tree.HashSize)
 	})
@@ -272,7 +273,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 			begun.abandon()
 		}
 	}()
-	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth); err != nil {
+	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordExporter); err != nil {
 		return nil, nil, err
 	}
 	value, err := l.one(recordCandidate)
@@ -308,6 +309,9 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		return nil, nil, err
 	}
 	if begun.self, err = l.memberView(public, held); err != nil {
+		return nil, nil, err
+	}
+	if begun.exporter, err = l.exporter(); err != nil {
 		return nil, nil, err
 	}
 	c := &Candidate{

@@ -51,6 +51,7 @@ func (m *memberRecords) changes(n *noter, before, now *savedState) {
 			n.drop(recordProposal.id(0))
 		}
 	}
+	n.exporter(b.exporter, before, begun)
 	for i := firstProposal; i < now.proposals; i++ {
 		n.touch(recordProposal.id(uint32(i)))
 	}
@@ -116,6 +117,9 @@ func (m *memberRecords) pastEpochs(n *noter, before, now *savedState) {
 func (m *memberRecords) noted() {
 	b := &m.g.inbox
 	b.ratchets.Saved()
+	if b.exporter != nil {
+		b.exporter.Saved()
+	}
 	for _, p := range b.past {
 		p.ratchets.Saved()
 	}
@@ -144,6 +148,10 @@ func (m *memberRecords) put(s *saver, id *recordID) {
 		}
 	case recordSecret, recordRatchet, recordMessageKey:
 		m.putSecret(s, id)
+	case recordExporter:
+		if b.exporter != nil {
+			b.exporter.Write(id.Index, func(size int) *wire.Writer { return s.begin(*id, size) })
+		}
 	}
 }
 

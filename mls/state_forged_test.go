@@ -107,7 +107,7 @@ func editedBy[T any](t testing.TB, s Snapshot, key []byte, marshal func(*T, *wir
 // can hold, with its configuration.
 func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	t.Helper()
-	groups := clique(t, 0x0001, 4)
+	groups := clique(t, 0x0001, 4, safeExporter)
 	populate(t, groups)
 	talk := func() {
 		m := make([][]byte, 2)
@@ -130,13 +130,15 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
+	_, err = groups[0].SafeExportSecret(6)
+	require.NoError(t, err)
 	state, err := storeAll(groups[0])
 	require.NoError(t, err)
 	kinds := map[recordKind]bool{}
 	for _, r := range state {
 		kinds[kindOfKey(r.Key)] = true
 	}
-	require.Len(t, kinds, 10, "of all kinds")
+	require.Len(t, kinds, 11, "of all kinds")
 	_, err = RestoreGroup(insiderTime, *groups[0].cfg, state)
 	require.NoError(t, err)
 	return *groups[0].cfg, state
@@ -316,6 +318,8 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"short message key":               {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Key = k.Key[1:] }), "message key"},
 		"short nonce":                     {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Nonce = nil }), "message key"},
 		"message key that is cut off":     {state.with(messageKey, []byte{9}), "truncated"},
+		"page of the exporter tree":       {state.with(first(recordExporter), []byte{1}), "exporter tree"},
+		"exporter tree with its root":     {state.with(recordExporter.at(uint32(treemath.Root(1<<16))), slices.Concat(binary.BigEndian.AppendUint32(nil, uint32(treemath.Root(1<<16))), make([]byte, 32))), "below another"},
 		"epoch with a proposal no ReInit": {state.with(recordEpoch.key(), withProposal(t, epoch)), "no ReInit"},
 	} {
 		t.Run(name, func(t *testing.T) {

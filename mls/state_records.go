@@ -36,6 +36,7 @@ const (
 	recordSecret                = recordKind(secrettree.SecretOfNode)    // a page of secrets of nodes
 	recordRatchet               = recordKind(secrettree.SecretOfRatchet) // one secrettree.SavedRatchet, or two
 	recordMessageKey            = recordKind(secrettree.SecretOfMessage) // secrettree.SavedMessageKey
+	recordExporter   recordKind = 'x'                                    // node uint32: a page of secrets of the exporter tree
 
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
@@ -70,7 +71,7 @@ func (k recordKind) length() (int, bool) {
 	switch k {
 	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
 		return 1, true
-	case recordProposal, recordResumption:
+	case recordProposal, recordResumption, recordExporter:
 		return 1 + 4, true
 	case recordPast:
 		return 1 + 8, true
@@ -117,7 +118,7 @@ func (id *recordID) appendKey(b []byte) []byte {
 		return id.AppendKey(b, id.epoch)
 	case recordPast:
 		return binary.BigEndian.AppendUint64(append(b, byte(kind)), id.epoch)
-	case recordProposal, recordResumption:
+	case recordProposal, recordResumption, recordExporter:
 		return binary.BigEndian.AppendUint32(append(b, byte(kind)), id.Index)
 	default:
 		return append(b, byte(kind))
@@ -133,7 +134,7 @@ func idOf(key []byte) recordID {
 		return recordID{epoch, name}
 	case recordPast:
 		return kind.ofEpoch(binary.BigEndian.Uint64(key[1:]))
-	case recordProposal, recordResumption:
+	case recordProposal, recordResumption, recordExporter:
 		return kind.id(binary.BigEndian.Uint32(key[1:]))
 	}
 	return kind.id(0)

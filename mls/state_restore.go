@@ -86,6 +86,9 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 		if g.inbox.ratchets != nil {
 			g.inbox.ratchets.Destroy()
 		}
+		if g.inbox.exporter != nil {
+			g.inbox.exporter.Destroy()
+		}
 		return nil, err
 	}
 	cfg.tellEntered(g.public, int64(g.leaf), event.EntryRestored, nil)
@@ -192,7 +195,7 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 // configuration.
 func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordPast, recordResumption,
-		recordProposal, recordSecret, recordRatchet, recordMessageKey)
+		recordProposal, recordSecret, recordRatchet, recordMessageKey, recordExporter)
 	if err != nil {
 		return err
 	}
@@ -232,6 +235,9 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 		return err
 	}
 	if err := l.beginning(g); err != nil {
+		return err
+	}
+	if b.exporter, err = l.exporter(); err != nil {
 		return err
 	}
 	restored := new(savedState)

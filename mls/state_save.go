@@ -60,6 +60,7 @@ type savedState struct {
 	proposals   int
 	opened      bool // the own ratchets are in the state
 	untouched   bool // no leaf of the secret tree was used
+	exporter    bool // there is an exporter tree
 	width       savedWidth
 	groupInfo   *servedInfo // of a public group
 }
@@ -122,6 +123,7 @@ func (s *savedState) inbox(g *Group) {
 	b := &g.inbox
 	s.proposals = len(b.cache.proposals)
 	s.opened, s.untouched = b.ratchets.Ratchets[g.leaf] != nil, b.ratchets.Untouched() != nil
+	s.exporter = b.exporter != nil
 }
 
 // placeResumptions gives each resumption PSK a place: its own in the state before, or that

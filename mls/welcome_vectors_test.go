@@ -52,7 +52,7 @@ func TestVectorsWelcome(t *testing.T) {
 
 		groupContext, err := message.Marshal(&info.GroupContext)
 		require.NoError(t, err)
-		epoch, err := schedule.NewEpochSecrets(s, secrets.joinerSecret, psk, groupContext)
+		epoch, err := schedule.NewEpochSecrets(s, secrets.joinerSecret, psk, groupContext, false)
 		require.NoError(t, err)
 		require.NoError(t, schedule.CheckConfirmationTag(s, epoch, info.GroupContext.ConfirmedTranscriptHash, info.ConfirmationTag))
 	})

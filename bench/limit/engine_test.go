@@ -27,13 +27,20 @@ type bench struct {
 	suite   suite.ID
 }
 
-func newBench(t *testing.T, id suite.ID, shape string, members int) bench {
+func newBench(t *testing.T, id suite.ID, shape string, members int, adjust ...func(*mls.Config)) bench {
 	s, err := all.Registry().Suite(id)
 	require.NoError(t, err)
 	c := &counter{Suite: s}
 	suites, err := registry.New(registry.Set{c})
 	require.NoError(t, err)
-	sim, err := mls.NewSimulation(t.Context(), now, mls.SimulationConfig{Suites: suites, Suite: id, Members: members, Shape: shape})
+	sim, err := mls.NewSimulation(t.Context(), now, mls.SimulationConfig{
+		Suites: suites, Suite: id, Members: members, Shape: shape,
+		Adjust: func(cfg *mls.Config) {
+			for _, f := range adjust {
+				f(cfg)
+			}
+		},
+	})
 	require.NoError(t, err)
 	require.Len(t, sim.Leaves(), members)
 	return bench{t, sim, c, suites, id}

@@ -7,6 +7,10 @@ type Group struct {
 	Suite suite.Info
 	Tree  Tree
 
+	// SafeExporter says that each epoch has an exporter tree (draft-ietf-mls-extensions-10,
+	// Section 4.4): mls.Config has it under the same name.
+	SafeExporter bool
+
 	// Contents are what the structures of the group hold beside keys, hashes and signatures.
 	// If it is nil, a limit leaves them out, with all length prefixes and labels: some hundred
 	// bytes of each message.
@@ -127,9 +131,16 @@ func (g Group) epoch() Cost {
 	}
 	// joiner_secret and epoch_secret are derived with the GroupContext, which makes their
 	// labels as much longer than others. Each transcript hash takes the one before.
+	if g.SafeExporter {
+		c[Expand]++ // application_export_secret
+	}
 	c[HashedByte] = 2*g.formats(int(g.contextBytes())) + g.formats(hash, hash, Vec(hash))
 	return c
 }
+
+// SafeExport is the cost of the first secret that is taken out of an exporter tree of 2^16
+// leaves. A later one costs less, by the levels that it shares with one before it.
+func (g Group) SafeExport() Cost { return Cost{Expand: 2 * 16} }
 
 // frame is the cost of signing or verifying, and of protecting or unprotecting, a
 // handshake message of size bytes as a PrivateMessage, the first of its sender in

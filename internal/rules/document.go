@@ -91,6 +91,8 @@ func title(section string) string {
 		return "How long secrets and private keys live"
 	case groupCombiner:
 		return "The amortized combiner (draft-ietf-mls-combiner)"
+	case groupExtensions:
+		return "draft-ietf-mls-extensions-10"
 	default:
 		return "Section " + section
 	}

@@ -20,11 +20,12 @@ const (
 	groupCost   = "cost"   // what a message of a stranger, or of an insider, may cost
 	groupLife   = "life"   // how long secrets and private keys live
 
-	groupCombiner = "combiner" // draft-ietf-mls-combiner
+	groupCombiner   = "combiner"   // draft-ietf-mls-combiner
+	groupExtensions = "extensions" // draft-ietf-mls-extensions, an item by its section, such as "4.6-1"
 )
 
 func groups() []string {
-	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupCombiner}
+	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupCombiner, groupExtensions}
 }
 
 // state says how a rule is held.

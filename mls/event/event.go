@@ -98,9 +98,10 @@ type GroupLeft struct {
 
 // SecretExported says that the application took a secret out of a group.
 type SecretExported struct {
-	Group  GroupState
-	Label  string
-	Length int // bytes
+	Group     GroupState
+	Label     string
+	Component *message.ComponentID // of the exporter tree, instead of a label; else nil
+	Length    int                  // bytes
 }
 
 // MessageRefused says that a message from somebody else was refused.

@@ -36,6 +36,10 @@ const (
 // those of RFC 9420, and none lists them in its capabilities (Section 7.2).
 type ProposalType uint16
 
+// ComponentID identifies a component of an application (draft-ietf-mls-extensions-10,
+// Section 4.1). An application assigns them.
+type ComponentID uint16
+
 // CredentialType is a type of credential (RFC 9420, Section 17.5).
 type CredentialType uint16
 
@@ -93,6 +97,7 @@ var (
 func (f WireFormat) String() string     { return nameOf(wireFormatNames[:], f) }
 func (t ExtensionType) String() string  { return nameOf(extensionNames[:], t) }
 func (t CredentialType) String() string { return nameOf(credentialNames[:], t) }
+func (c ComponentID) String() string    { return nameOf(nil, c) }
 func (t ContentType) String() string    { return nameOf(contentNames[:], t) }
 func (t SenderType) String() string     { return nameOf(senderNames[:], t) }
 

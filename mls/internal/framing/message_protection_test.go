@@ -131,7 +131,7 @@ type epochOfFour struct {
 }
 
 func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
-	secrets, err := schedule.DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh))
+	secrets, err := schedule.DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh), false)
 	require.NoError(t, err)
 	e := &epochOfFour{root: secrets.TakeEncryption()}
 	newSigner := func() suite.Signer {

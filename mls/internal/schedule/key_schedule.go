@@ -23,6 +23,10 @@ type EpochSecrets struct {
 	Resumption    []byte
 	Authenticator []byte
 	Init          []byte
+
+	// ApplicationExport is the application_export_secret, the root of the exporter tree
+	// (draft-ietf-mls-extensions-10, Section 4.4). It is nil in an epoch without such a tree.
+	ApplicationExport []byte
 }
 
 type epochSecretRow struct {
@@ -30,7 +34,8 @@ type epochSecretRow struct {
 	Secret *[]byte
 }
 
-// Table is Table 4 of RFC 9420, Section 8, with init_secret below it.
+// Table is Table 4 of RFC 9420, Section 8, with init_secret below it. ApplicationExport is
+// not in it.
 func (e *EpochSecrets) Table() [9]epochSecretRow {
 	return [...]epochSecretRow{
 		{"sender data", &e.SenderData},
@@ -64,18 +69,20 @@ func WelcomeSecret(s suite.Suite, joinerSecret, pskSecret []byte) ([]byte, error
 // They derive from the epoch_secret (RFC 9420, Section 8):
 //
 //	ExpandWithLabel(KDF.Extract(joiner_secret, psk_secret), "epoch", GroupContext_[n], KDF.Nh)
-func NewEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte) (*EpochSecrets, error) {
+//
+// export asks for the ApplicationExport, which takes one derivation more.
+func NewEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte, export bool) (*EpochSecrets, error) {
 	epochSecret, err := extractAndExpand(s, joinerSecret, pskSecret, "epoch", groupContext)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(epochSecret)
-	return DeriveEpochSecrets(s, epochSecret)
+	return DeriveEpochSecrets(s, epochSecret, export)
 }
 
 // DeriveEpochSecrets returns the secrets that derive from an epoch_secret. In the epoch
 // that creates a group, the epoch_secret is random (RFC 9420, Section 11).
-func DeriveEpochSecrets(s suite.Suite, epochSecret []byte) (*EpochSecrets, error) {
+func DeriveEpochSecrets(s suite.Suite, epochSecret []byte, export bool) (*EpochSecrets, error) {
 	var e EpochSecrets
 	nh := s.Info().KDF.Nh
 	table := e.Table()
@@ -87,6 +94,14 @@ func DeriveEpochSecrets(s suite.Suite, epochSecret []byte) (*EpochSecrets, error
 			e.Destroy()
 			return nil, err
 		}
+	}
+	if !export {
+		return &e, nil
+	}
+	var err error
+	if e.ApplicationExport, err = label.DeriveSecret(s, epochSecret, "application_export"); err != nil {
+		e.Destroy()
+		return nil, err
 	}
 	return &e, nil
 }
@@ -109,6 +124,8 @@ func (e *EpochSecrets) Destroy() {
 		clear(*row.Secret)
 		*row.Secret = nil
 	}
+	clear(e.ApplicationExport)
+	e.ApplicationExport = nil
 }
 
 // Clone returns a copy that lives and is destroyed on its own.
@@ -118,6 +135,7 @@ func (e *EpochSecrets) Clone() *EpochSecrets {
 	for i, row := range c.Table() {
 		*row.Secret = bytes.Clone(*from[i].Secret)
 	}
+	c.ApplicationExport = bytes.Clone(e.ApplicationExport)
 	return &c
 }
 
@@ -126,6 +144,14 @@ func (e *EpochSecrets) Clone() *EpochSecrets {
 func (e *EpochSecrets) TakeEncryption() []byte {
 	secret := e.Encryption
 	e.Encryption = nil
+	return secret
+}
+
+// TakeApplicationExport returns the application_export_secret and drops it here, because
+// the exporter tree consumes it.
+func (e *EpochSecrets) TakeApplicationExport() []byte {
+	secret := e.ApplicationExport
+	e.ApplicationExport = nil
 	return secret
 }
 

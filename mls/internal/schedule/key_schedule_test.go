@@ -37,7 +37,7 @@ func TestVectorsKeySchedule(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []byte(v.WelcomeSecret), welcome)
 
-			e, err := NewEpochSecrets(s, joiner, v.PSKSecret, groupContext)
+			e, err := NewEpochSecrets(s, joiner, v.PSKSecret, groupContext, false)
 			require.NoError(t, err)
 			require.Equal(t, &EpochSecrets{
 				SenderData:    v.SenderDataSecret,
@@ -65,7 +65,7 @@ func TestVectorsKeySchedule(t *testing.T) {
 
 func TestEpochSecretsDestroyed(t *testing.T) {
 	s := mlstest.Suite(t, 1)
-	e, err := DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh))
+	e, err := DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh), false)
 	require.NoError(t, err)
 	copied := e.Clone()
 	require.Equal(t, e, copied)
@@ -96,9 +96,35 @@ func TestEpochSecretsDestroyed(t *testing.T) {
 	require.ErrorIs(t, err, label.ErrRetired)
 }
 
+// The application_export_secret derives from the epoch_secret as the secrets of Table 4 do,
+// where somebody asks for it, and is handed on once.
+func TestApplicationExportSecret(t *testing.T) {
+	s := mlstest.Suite(t, 1)
+	epochSecret := bytes.Repeat([]byte{1}, s.Info().KDF.Nh)
+	without, err := DeriveEpochSecrets(s, epochSecret, false)
+	require.NoError(t, err)
+	require.Nil(t, without.ApplicationExport)
+	e, err := DeriveEpochSecrets(s, epochSecret, true)
+	require.NoError(t, err)
+	want, err := label.DeriveSecret(s, epochSecret, "application_export")
+	require.NoError(t, err)
+	require.Equal(t, want, e.ApplicationExport)
+
+	copied := e.Clone()
+	require.Equal(t, want, copied.ApplicationExport)
+	held := copied.ApplicationExport
+	copied.Destroy()
+	require.Equal(t, make([]byte, len(held)), held)
+	require.Equal(t, &EpochSecrets{}, copied)
+
+	require.Equal(t, want, e.TakeApplicationExport())
+	require.Nil(t, e.TakeApplicationExport())
+	require.Equal(t, without, e, "all others are the same")
+}
+
 func TestConfirmationTag(t *testing.T) {
 	s := mlstest.Suite(t, 1)
-	e, err := DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh))
+	e, err := DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh), false)
 	require.NoError(t, err)
 	hash := s.Hash([]byte("transcript"))
 	tag, err := ConfirmationTag(s, e, hash)
@@ -115,7 +141,7 @@ func TestConfirmationTag(t *testing.T) {
 
 func TestExportSeparates(t *testing.T) {
 	s := mlstest.Suite(t, 1)
-	e, err := DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh))
+	e, err := DeriveEpochSecrets(s, bytes.Repeat([]byte{1}, s.Info().KDF.Nh), false)
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, label := range []string{"a", "b"} {

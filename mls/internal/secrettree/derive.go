@@ -123,32 +123,49 @@ func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) 
 	return MessageKey{generation, key, nonce}, err
 }
 
-// deriveLeaf derives the first ratchets of the leaf from the secret of the lowest node
-// above the leaf that has one (RFC 9420, Section 9).
+// deriveLeaf derives the first ratchets of the leaf (RFC 9420, Section 9).
 func (p *UnusedKey) deriveLeaf() error {
+	secret, way, room, err := p.descend(len(RatchetKinds()))
+	defer clear(way)
+	if err != nil {
+		return err
+	}
+	for _, of := range []struct {
+		label   string
+		ratchet *Ratchet
+	}{{"handshake", &p.ratchets.Handshake}, {"application", &p.ratchets.Application}} {
+		of.ratchet.Secret, room = label.Take(room, len(secret))
+		if err := p.expand(of.ratchet.Secret, secret, of.label, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// descend derives the secret of the leaf from that of the lowest node above it that has
+// one, and the secrets beside the way down (RFC 9420, Section 9). It returns room for a
+// number of secrets more. The secret is in the tree or in way, which the caller
+// overwrites, even after an error.
+func (p *UnusedKey) descend(more int) (secret, way, room []byte, err error) {
 	t, leaf := p.tree, treemath.NodeOf(p.leaf)
 	p.anchor = leaf
 	for t.Nodes[p.anchor] == nil {
 		parent, ok := p.anchor.Parent(t.Leaves)
 		if !ok {
-			return label.ErrRetired
+			return nil, nil, nil, label.ErrRetired
 		}
 		p.anchor = parent
 	}
 	levels, nh := p.anchor.Level(), t.Suite.Info().KDF.Nh
 	p.copath = make([]nodeSecret, 0, levels)
-	const ratchets, way = 2, 2
-	room := make([]byte, (levels+ratchets+way)*nh) // one piece for all
-	next := func() (secret []byte) {
-		secret, room = label.Take(room, nh)
-		return secret
-	}
-	child, spare := next(), next() // by turns, the secret of a node on the way down
-	defer clear(child)
-	defer clear(spare)
-	secret := t.Nodes[p.anchor]
+	room = make([]byte, (2+levels+more)*nh) // one piece for all
+	way, room = label.Take(room, 2*nh)
+	child, spare := way[:nh:nh], way[nh:] // by turns, the secret of a node on the way down
+	secret = t.Nodes[p.anchor]
 	for n := p.anchor; n != leaf; {
-		below, beside := n.Left(), nodeSecret{n.Right(), next()}
+		var other []byte
+		other, room = label.Take(room, nh)
+		below, beside := n.Left(), nodeSecret{n.Right(), other}
 		sides := [2]string{"left", "right"}
 		if leaf > n {
 			below, beside.node = beside.node, below
@@ -156,24 +173,15 @@ func (p *UnusedKey) deriveLeaf() error {
 		}
 		p.copath = append(p.copath, beside)
 		if err := p.expand(beside.secret, secret, "tree", sides[1]); err != nil {
-			return err
+			return nil, way, nil, err
 		}
 		if err := p.expand(child, secret, "tree", sides[0]); err != nil {
-			return err
+			return nil, way, nil, err
 		}
 		n, secret = below, child
 		child, spare = spare, child
 	}
-	for _, of := range []struct {
-		label   string
-		ratchet *Ratchet
-	}{{"handshake", &p.ratchets.Handshake}, {"application", &p.ratchets.Application}} {
-		of.ratchet.Secret = next()
-		if err := p.expand(of.ratchet.Secret, secret, of.label, ""); err != nil {
-			return err
-		}
-	}
-	return nil
+	return secret, way, room, nil
 }
 
 // expand is ExpandWithLabel into out.

@@ -431,10 +431,8 @@ func (t *Tree) Check(gone message.LeafIndex) error {
 	if uint32(gone) < t.Leaves && t.Ratchets[gone] == nil && !t.covered(treemath.NodeOf(gone)) {
 		found++
 	}
-	for node := range t.Nodes {
-		if parent, ok := node.Parent(t.Leaves); ok && t.covered(parent) {
-			return misplaced("secret of node %d is below another", node)
-		}
+	if err := t.checkNodes(); err != nil {
+		return err
 	}
 	for leaf, r := range t.Ratchets {
 		if t.covered(treemath.NodeOf(leaf)) {
@@ -448,6 +446,16 @@ func (t *Tree) Check(gone message.LeafIndex) error {
 	}
 	if found != uint64(t.Leaves) { // of subtrees that do not overlap
 		return misplaced("a leaf of the secret tree has no secret")
+	}
+	return nil
+}
+
+// checkNodes returns an error if the secret of a node is below that of another.
+func (t *Tree) checkNodes() error {
+	for node := range t.Nodes {
+		if parent, ok := node.Parent(t.Leaves); ok && t.covered(parent) {
+			return misplaced("secret of node %d is below another", node)
+		}
 	}
 	return nil
 }

@@ -120,6 +120,14 @@ func (p *UnusedKey) advance() {
 // install puts the first ratchets of the leaf into the tree, in place of the secret that
 // they were derived from.
 func (p *UnusedKey) install() {
+	p.puncture()
+	p.tree.Ratchets[p.leaf] = p.ratchets
+	p.tree.noteNew(nameOfRatchets(p.leaf))
+}
+
+// puncture deletes the secret that the leaf's was derived from, and puts the secrets
+// beside the way down in its place.
+func (p *UnusedKey) puncture() {
 	t := p.tree
 	clear(t.Nodes[p.anchor])
 	delete(t.Nodes, p.anchor)
@@ -128,8 +136,6 @@ func (p *UnusedKey) install() {
 		t.Nodes[n.node] = n.secret
 		t.noteChanged(t.NameOfPage(n.node))
 	}
-	t.Ratchets[p.leaf] = p.ratchets
-	t.noteNew(nameOfRatchets(p.leaf))
 }
 
 // Open makes the first ratchets of a leaf, which has none, and moves each to a later
