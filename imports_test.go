@@ -135,7 +135,7 @@ func layers() []layer {
 		{pkg: "internal/publiccommit", imports: []string{"internal/wire", "mls/message"}},
 		{pkg: "delivery/memory", imports: []string{"suite", "delivery"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
-		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
+		{pkg: "internal/wire", imports: []string{"internal/codepoint"}, modules: []string{"golang.org/x/crypto/cryptobyte"}},
 		{pkg: "internal/treemath"},
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},

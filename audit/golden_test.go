@@ -206,7 +206,7 @@ func everyRecord(t testing.TB, l *slog.Logger) {
 		}},
 		event.EpochAdopted{
 			Group: group(), Committer: member, Author: author, Changes: changes(), ExtensionsChanged: true, PSKs: make([]message.PreSharedKeyID, 2),
-			Custom: []message.ProposalType{0xF000, 0x000A},
+			Custom: []message.ProposalType{0xF000, 0x000B},
 			ReInit: &message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0007},
 		},
 		event.EpochAdopted{Group: group(), Committer: message.Sender{Type: message.SenderNewMemberCommit}, Author: stranger},

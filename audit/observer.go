@@ -25,7 +25,7 @@ func (o observer) Observe(e event.Event) {
 	case event.SecretExported:
 		of := slog.String("label", e.Label)
 		if e.Component != nil {
-			of = slog.String("component", e.Component.String())
+			of = slog.String("component", fmt.Sprintf("0x%04X", uint16(*e.Component)))
 		}
 		o.info("secret exported", group(e.Group), of, slog.Int("length", e.Length))
 	case event.MessageRefused:

@@ -80,6 +80,10 @@ type Config struct {
 	Proposals   []CustomProposalType
 	Credentials []message.CredentialType
 
+	// CodePoints are the numbers of what drafts define beyond RFC 9420; the zero value
+	// stands for those that the drafts suggest.
+	CodePoints message.CodePoints
+
 	// LeafExtensions are the extensions of the client's LeafNode.
 	LeafExtensions message.Extensions
 
@@ -216,6 +220,13 @@ func (c *Config) checkTypes() error {
 	}
 	if err := checkAdvertised("Proposals", c.proposalTypes(), check.IsDefaultProposal); err != nil {
 		return err
+	}
+	numbers := c.CodePoints.Complete()
+	drafts := []message.ProposalType{numbers.AppDataUpdate, numbers.AppEphemeral, numbers.SelfRemove}
+	for _, t := range c.proposalTypes() {
+		if slices.Contains(drafts, t) {
+			return fmt.Errorf("mls: Config.Proposals lists %s, a proposal of a draft that no application declares (see Config.CodePoints)", t)
+		}
 	}
 	if err := checkAdvertised("Reachable", c.Reachable, func(suite.ID) bool { return false }); err != nil {
 		return err

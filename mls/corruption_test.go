@@ -233,7 +233,7 @@ func (x *specimen) places(random *rand.Rand) []int {
 	places := []int{0, 1, 2, 3, len(x.encoded) - 1}
 	if m, err := message.Parse[message.Message](x.encoded); err == nil {
 		var whole any = m
-		if public, err := framing.ParsePublic(m.PublicMessage); err == nil {
+		if public, err := framing.ParsePublic(m.PublicMessage, message.CodePoints{}); err == nil {
 			whole = public
 		}
 		if private, err := framing.ParsePrivate(m.PrivateMessage); err == nil {

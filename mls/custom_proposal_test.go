@@ -151,7 +151,7 @@ func requireFollowed(t testing.TB, g *Group, message []byte) {
 func TestUndeclaredProposalsAreRefused(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake, declares)
 	populate(t, groups)
-	for _, undeclared := range []message.ProposalType{0, 8, 0x0A0A, 0xF200} {
+	for _, undeclared := range []message.ProposalType{0, 0x000B, 0x0A0A, 0xF200} {
 		t.Run(undeclared.String(), func(t *testing.T) {
 			refuseProposal(t, groups, message.Custom{ProposalType: undeclared, Data: []byte("data")}, message.ErrUnsupported)
 		})
@@ -331,7 +331,7 @@ func TestUnknownProposalIsAVector(t *testing.T) {
 		m, err := message.Parse[message.Message](b)
 		if !whole {
 			if err == nil { // the header is whole
-				_, err = framing.ParsePublic(m.PublicMessage)
+				_, err = framing.ParsePublic(m.PublicMessage, message.CodePoints{})
 			}
 			require.ErrorIs(t, err, message.ErrMalformed, form)
 			continue
@@ -343,7 +343,7 @@ func TestUnknownProposalIsAVector(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, b, again)
 	}
-	for _, form := range []string{"0000 00", "0008 01 ff", "0A0A 02 0102", "FFFF 00"} {
+	for _, form := range []string{"0000 00", "000B 01 ff", "0A0A 02 0102", "FFFF 00"} {
 		var p message.TypedProposal
 		require.NoError(t, wire.Parse(mlstest.Unhex(t, form), "proposal", func(r *wire.Reader) { message.Read(r, &p) }))
 		again, err := message.Marshal(&p)
@@ -370,7 +370,11 @@ func TestConfigListsTypesThatItMay(t *testing.T) {
 		"GREASE proposal":         {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 0xEAEA}} }, "Config.Proposals lists 0xEAEA, which is reserved"},
 		"GREASE credential":       {func(c *Config) { c.Credentials = []message.CredentialType{0x5A5A} }, "Config.Credentials lists 0x5A5A, which is reserved"},
 		"extension twice":         {func(c *Config) { c.Extensions = []message.ExtensionType{0xF001, 0xF001} }, "lists 0xF001 twice"},
-		"proposal in two manners": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 8}, {Type: 8, NoPath: true}} }, "lists 0x0008 twice"},
+		"proposal in two manners": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 0xF008}, {Type: 0xF008, NoPath: true}} }, "lists 0xF008 twice"},
+		"proposal of a draft":     {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 8}} }, "lists app_data_update, a proposal of a draft"},
+		"proposal renumbered": {func(c *Config) {
+			c.Proposals, c.CodePoints.AppEphemeral = []CustomProposalType{{Type: 0xF009}}, 0xF009
+		}, "lists 0xF009, a proposal of a draft"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", c.change), KeyPackageOptions{})

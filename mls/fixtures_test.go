@@ -245,7 +245,7 @@ func publicIn(t require.TestingT, msg []byte) *framing.PublicMessage {
 	m, err := message.Parse[message.Message](msg)
 	require.NoError(t, err)
 	require.NotNil(t, m.PublicMessage)
-	public, err := framing.ParsePublic(m.PublicMessage)
+	public, err := framing.ParsePublic(m.PublicMessage, message.CodePoints{})
 	require.NoError(t, err)
 	return public
 }

@@ -124,7 +124,8 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 			return nil, err
 		}
 	}
-	read, err := check.ReadGroupExtensions(extensions)
+	numbers := cfg.CodePoints.Complete()
+	read, err := check.ReadGroupExtensions(extensions, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +168,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 	var public *publicState
 	tag, err := schedule.ConfirmationTag(s, secrets, nil)
 	if err == nil {
-		public, err = newPublicState(publicParts{suite: s, tree: t, extensions: read, context: message.GroupContext{
+		public, err = newPublicState(publicParts{suite: s, numbers: numbers, tree: t, extensions: read, context: message.GroupContext{
 			Version:     codepoint.VersionMLS10,
 			CipherSuite: s.Info().ID,
 			GroupID:     bytes.Clone(groupID),

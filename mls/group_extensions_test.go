@@ -11,7 +11,7 @@ import (
 
 func readExtensions(t testing.TB, all ...message.Extension) *check.GroupExtensions {
 	t.Helper()
-	e, err := check.ReadGroupExtensions(message.Extensions(all))
+	e, err := check.ReadGroupExtensions(message.Extensions(all), message.CodePoints{}.Complete())
 	require.NoError(t, err)
 	return e
 }
@@ -37,8 +37,8 @@ func TestGroupExtensionsAreReadOnce(t *testing.T) {
 	require.Same(t, b.public.extensions, c.next.public.extensions)
 
 	p := CommittedProposal{Proposal: message.GroupContextExtensions{Extensions: message.Extensions{sendersExtension(t, many...)}}}
-	require.NoError(t, p.readExtensions())
+	require.NoError(t, p.readExtensions(message.CodePoints{}.Complete()))
 	first := p.extensions
-	require.NoError(t, p.readExtensions())
+	require.NoError(t, p.readExtensions(message.CodePoints{}.Complete()))
 	require.Same(t, first, p.extensions)
 }

@@ -159,7 +159,7 @@ func (m insider) commit(f forgery) *forged {
 	a.edit.Clashes = nil
 	tr, err := a.edit.Freeze()
 	require.NoError(t, err)
-	next := newProvisional(publicParts{suite: s, tree: tr, context: p.context, extensions: a.extensions})
+	next := newProvisional(publicParts{suite: s, numbers: p.numbers, tree: tr, context: p.context, extensions: a.extensions})
 	next.context.Epoch, next.context.TreeHash, next.context.Extensions = p.context.Epoch+1, tr.Hash(), a.extensions.List
 	self, commitSecret := m.self.next(tr, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	if f.withPath {

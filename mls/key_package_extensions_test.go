@@ -39,9 +39,9 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 		require.NoError(t, err)
 	}
 	_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client"), KeyPackageOptions{Extensions: message.Extensions{mark}})
-	requireRefused(t, fault.Violation("10", "capabilities of the leaf do not list the extension 0x000A of the KeyPackage"), err)
+	requireRefused(t, fault.Violation("10", "capabilities of the leaf do not list the extension last_resort_key_package of the KeyPackage"), err)
 	_, err = NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", marks), KeyPackageOptions{Extensions: message.Extensions{mark, mark}})
-	requireRefused(t, fault.Violation("13.4", "KeyPackage has more than one extension of type 0x000A"), err)
+	requireRefused(t, fault.Violation("13.4", "KeyPackage has more than one extension of type last_resort_key_package"), err)
 }
 
 // An application_id reaches the others in its owner's leaf, and changes with it

@@ -43,6 +43,7 @@ func (p *publicState) next(a *applied) (*provisional, error) {
 	context.Extensions = a.extensions.List
 	return newProvisional(publicParts{
 		suite:      p.suite,
+		numbers:    p.numbers,
 		context:    context,
 		tree:       t,
 		extensions: a.extensions,

@@ -137,7 +137,7 @@ func (g *Group) process(ctx context.Context, now time.Time, msg []byte, beside h
 }
 
 func (g *Group) processPublic(ctx context.Context, now time.Time, public []byte, beside handedOver) (*Received, error) {
-	m, err := framing.ParsePublic(public)
+	m, err := framing.ParsePublic(public, g.public.numbers)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ import (
 // verified (RFC 9420, Section 12.4.2). It does not track the candidate.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (_ *Candidate, err error) {
 	defer g.public.tree.ForgetRefused(&err)
-	list, err := beside.resolve(ac, g.inbox.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
+	list, err := beside.resolve(ac, g.public.numbers, g.inbox.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
 		return g.openProposal(ctx, now, m, wanted)
 	})
 	if err != nil {
@@ -208,14 +208,14 @@ type handedOver [][]byte
 // among the proposals that were handed over. open verifies and checks one of those if
 // wanted accepts its reference, and refuses it with framing.ErrUnwanted if not. If a
 // proposal is found nowhere, the error is a [*MissingProposalsError].
-func (h handedOver) resolve(ac *framing.AuthenticatedContent, find func(ref []byte) (CommittedProposal, bool),
+func (h handedOver) resolve(ac *framing.AuthenticatedContent, numbers message.CodePoints, find func(ref []byte) (CommittedProposal, bool),
 	open func(m *message.Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.Content.Commit.Proposals))
 	var missing map[string][]int // indices by reference
 	for i, p := range ac.Content.Commit.Proposals {
 		if p.Proposal != nil {
 			list[i] = CommittedProposal{Author: ac.Author, Proposal: p.Proposal, Sender: ac.Content.Sender}
-			if err := list[i].readExtensions(); err != nil {
+			if err := list[i].readExtensions(numbers); err != nil {
 				return nil, atProposal(err, i)
 			}
 			continue
@@ -285,7 +285,7 @@ func (g *Group) openHandedOver(m *message.Message, wanted func(ref []byte) bool)
 	f := g.public.framing(g.secrets)
 	f.Wanted = wanted
 	if m.PublicMessage != nil {
-		public, err := framing.ParsePublic(m.PublicMessage)
+		public, err := framing.ParsePublic(m.PublicMessage, f.Numbers)
 		if err != nil {
 			return nil, err
 		}

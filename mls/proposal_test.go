@@ -32,7 +32,7 @@ func TestProposalRegistry(t *testing.T) {
 		require.Equal(t, c.external, framing.FromOutside(c.value), c.name)
 		require.Equal(t, c.path, check.NeedsPath(c.value), c.name)
 	}
-	require.Equal(t, "0x0008", message.ProposalType(8).String())
+	require.Equal(t, "0x000B", message.ProposalType(0x000B).String())
 }
 
 // What a caller leaves out of a proposal is completed, the same way whether the proposal

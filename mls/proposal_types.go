@@ -103,7 +103,7 @@ func leavingBy(list []CommittedProposal) map[message.LeafIndex]bool {
 
 // readExtensions parses the extensions that a GroupContextExtensions or a ReInit brings,
 // and keeps them with the proposal.
-func (c *CommittedProposal) readExtensions() error {
+func (c *CommittedProposal) readExtensions(numbers message.CodePoints) error {
 	if c.extensions != nil {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (c *CommittedProposal) readExtensions() error {
 		return nil
 	}
 	var err error
-	c.extensions, err = check.ReadGroupExtensions(list)
+	c.extensions, err = check.ReadGroupExtensions(list, numbers)
 	return err
 }
 

@@ -100,7 +100,7 @@ type updatedLeaf struct {
 // checkProposal checks a proposal by itself, in its epoch (RFC 9420, Section 12.1). It
 // verifies the signatures of Adds and Updates.
 func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error {
-	if err := c.readExtensions(); err != nil {
+	if err := c.readExtensions(p.numbers); err != nil {
 		return err
 	}
 	sender := c.Sender

@@ -181,7 +181,7 @@ func (g *PublicGroup) verify(m *message.Message, wanted func(ref []byte) bool) (
 	if m.PublicMessage == nil {
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", message.ErrUnsupported, m.WireFormat())
 	}
-	public, err := framing.ParsePublic(m.PublicMessage)
+	public, err := framing.ParsePublic(m.PublicMessage, g.public.numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (g *PublicGroup) verify(m *message.Message, wanted func(ref []byte) bool) (
 // processCommit is [Group.processCommit] without secrets.
 func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (_ *PublicCandidate, err error) {
 	defer g.public.tree.ForgetRefused(&err)
-	list, err := beside.resolve(ac, g.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
+	list, err := beside.resolve(ac, g.public.numbers, g.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
 		proposal, err := g.verify(m, wanted)
 		if err != nil {
 			return CommittedProposal{}, err

@@ -33,6 +33,7 @@ type publicState struct {
 // publicParts are what a publicState is made of.
 type publicParts struct {
 	suite      suite.Suite
+	numbers    message.CodePoints // of drafts
 	context    message.GroupContext
 	tree       *ratchettree.Tree
 	extensions *check.GroupExtensions // of context, read; newPublicState reads them if nobody has
@@ -53,7 +54,7 @@ func newProvisional(parts publicParts) *provisional {
 // which is the caller's to check. A past epoch, which no commit follows, does without.
 func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
 	if parts.extensions == nil {
-		if parts.extensions, err = check.ReadGroupExtensions(parts.context.Extensions); err != nil {
+		if parts.extensions, err = check.ReadGroupExtensions(parts.context.Extensions, parts.numbers); err != nil {
 			return nil, err
 		}
 	}
@@ -83,6 +84,7 @@ func (p *publicState) framing(secrets *schedule.EpochSecrets) *framing.Epoch {
 		GroupContext: p.contextBytes,
 		Secrets:      secrets,
 		Members:      p,
+		Numbers:      p.numbers,
 	}
 }
 
@@ -226,7 +228,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receiv
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPublicState(publicParts{suite: s, context: *c, tree: t}, info.ConfirmationTag)
+	p, err := newPublicState(publicParts{suite: s, numbers: q.cfg.CodePoints.Complete(), context: *c, tree: t}, info.ConfirmationTag)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
 		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withDefaults(p, g.public.suite), Sender: g.sender()}
-		if err := byValue[i].readExtensions(); err != nil {
+		if err := byValue[i].readExtensions(g.public.numbers); err != nil {
 			return nil, atProposal(err, i)
 		}
 	}

@@ -334,7 +334,7 @@ func (s *siege) altered(msg []byte) []byte {
 	if err != nil || m.PublicMessage == nil || m.ContentType() == message.ContentApplication {
 		return nil
 	}
-	sent, err := framing.ParsePublic(m.PublicMessage)
+	sent, err := framing.ParsePublic(m.PublicMessage, message.CodePoints{})
 	if err != nil {
 		return nil
 	}

@@ -263,7 +263,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		base, from, held = g.public.tree, g.public.confirmationTag, g.held
 		baseWidth = base.Width
 	}
-	l, err := newStateLoader(state, suiteOf, base)
+	l, err := newStateLoader(state, cfg.CodePoints, suiteOf, base)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -280,7 +280,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err != nil {
 		return nil, nil, err
 	}
-	saved, err := wire.ParseNew(value, "candidate", (*savedCandidate).unmarshal)
+	saved, err := parseRecord(l, value, "candidate", (*savedCandidate).unmarshal)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -54,7 +54,7 @@ func (s Snapshot) with(key, value []byte) Snapshot {
 // sealed returns the state with the manifest of its records, if it has one.
 func (s Snapshot) sealed() Snapshot {
 	m, i := newManifest(), -1
-	if _, err := sortRecords(s); err != nil {
+	if _, err := sortRecords(s, message.CodePoints{}); err != nil {
 		return s // a record is of no kind
 	}
 	for k := range s {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -98,7 +99,7 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 		return nil, err
 	}
 	q := cfg.ask(suite.Receive, now)
-	l, err := newPublicStateLoader(state, q.suite)
+	l, err := newPublicStateLoader(state, cfg.CodePoints, q.suite)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,8 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 }
 
 // newPublicStateLoader is newStateLoader for the state of a public group.
-func newPublicStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error)) (*stateLoader, error) {
-	l, err := sortRecords(state)
+func newPublicStateLoader(state Snapshot, numbers message.CodePoints, suiteOf func(suite.ID) (suite.Suite, error)) (*stateLoader, error) {
+	l, err := sortRecords(state, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func newPublicStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, e
 	if err != nil {
 		return nil, err
 	}
-	public, err := wire.ParseNew(value, "epoch", (*savedPublic).unmarshal)
+	public, err := parseRecord(l, value, "epoch", (*savedPublic).unmarshal)
 	if err != nil {
 		return nil, err
 	}

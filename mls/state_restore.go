@@ -67,7 +67,7 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	l, err := newStateLoader(state, q.suite, nil)
+	l, err := newStateLoader(state, cfg.CodePoints, q.suite, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +98,7 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 // stateLoader reads the records of a saved state.
 type stateLoader struct {
 	suite   suite.Suite
+	numbers message.CodePoints      // the client's
 	epoch   *savedEpoch             // without secrets for a public group
 	records map[recordKind]Snapshot // in order
 	nodes   *treeLoader
@@ -108,8 +109,8 @@ type stateLoader struct {
 
 // newStateLoader sorts the records of a state by kind, and reads the record of the epoch
 // and its suite. base is the tree that the state refers to, or nil.
-func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *ratchettree.Tree) (*stateLoader, error) {
-	l, err := sortRecords(state)
+func newStateLoader(state Snapshot, numbers message.CodePoints, suiteOf func(suite.ID) (suite.Suite, error), base *ratchettree.Tree) (*stateLoader, error) {
+	l, err := sortRecords(state, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 	if err != nil {
 		return nil, err
 	}
-	if l.epoch, err = wire.ParseNew(epoch, "epoch", (*savedEpoch).unmarshal); err != nil {
+	if l.epoch, err = parseRecord(l, epoch, "epoch", (*savedEpoch).unmarshal); err != nil {
 		return nil, err
 	}
 	if err := l.begin(suiteOf, base); err != nil {
@@ -130,8 +131,16 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 	return l, nil
 }
 
-func sortRecords(state Snapshot) (*stateLoader, error) {
-	l := &stateLoader{records: make(map[recordKind]Snapshot)}
+// parseRecord reads the value of a record, in which drafts have the client's numbers.
+func parseRecord[T any](l *stateLoader, value []byte, what string, unmarshal func(*T, *wire.Reader)) (*T, error) {
+	return wire.ParseNew(value, what, func(x *T, r *wire.Reader) {
+		message.Number(r, l.numbers)
+		unmarshal(x, r)
+	})
+}
+
+func sortRecords(state Snapshot, numbers message.CodePoints) (*stateLoader, error) {
+	l := &stateLoader{numbers: numbers, records: make(map[recordKind]Snapshot)}
 	for i, r := range state {
 		if i > 0 && compareRecords(state[i-1], r) >= 0 {
 			return nil, badState("records are not in the order of their keys")
@@ -292,9 +301,9 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	parts := publicParts{suite: l.suite, context: *e.context, tree: t, reInit: e.reInit}
+	parts := publicParts{suite: l.suite, numbers: l.numbers.Complete(), context: *e.context, tree: t, reInit: e.reInit}
 	if e.reInit != nil {
-		if parts.announced, err = check.ReadGroupExtensions(e.reInit.Extensions); err != nil {
+		if parts.announced, err = check.ReadGroupExtensions(e.reInit.Extensions, parts.numbers); err != nil {
 			return nil, err
 		}
 	}

@@ -34,7 +34,7 @@ func (l *stateLoader) past(g *Group) error {
 		if err != nil {
 			return err
 		}
-		public, err := newPublicState(publicParts{suite: l.suite, context: *c, tree: t}, nil)
+		public, err := newPublicState(publicParts{suite: l.suite, numbers: l.numbers.Complete(), context: *c, tree: t}, nil)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 	records := l.records[recordProposal]
 	all := make([]*savedProposal, len(records))
 	err := parallel.For(len(all), func(i int) (err error) {
-		if all[i], err = wire.ParseNew(records[i].Value, "proposal", (*savedProposal).unmarshal); err != nil {
+		if all[i], err = parseRecord(l, records[i].Value, "proposal", (*savedProposal).unmarshal); err != nil {
 			return err
 		}
 		if binary.BigEndian.Uint32(records[i].Key[1:]) != uint32(i) || len(all[i].Ref) != l.suite.Info().Hash.Size {

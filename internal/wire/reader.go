@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 )
 
 // Reader takes values off the front of a string of bytes. After an error it is
@@ -17,6 +19,8 @@ type Reader struct {
 	err     error
 	room    int     // bytes of memory that may yet be charged
 	root    *Reader // of a vector's reader: the one that keeps the error and the room
+
+	structures *codepoint.Structures // or nil for the suggested ones
 }
 
 // What is read takes at most MaxGrowth bytes of memory for each byte of the input, and
@@ -133,6 +137,18 @@ func (r *Reader) Charge(n int) bool {
 
 // Unbounded lets what is read take any memory: of what this client wrote itself.
 func (r *Reader) Unbounded() { r.top().room = math.MaxInt }
+
+// Numbered sets the code points that decide which structure follows them. Nil stands for
+// those that the drafts suggest.
+func (r *Reader) Numbered(s *codepoint.Structures) { r.top().structures = s }
+
+// Structures returns the code points that decide which structure follows them.
+func (r *Reader) Structures() codepoint.Structures {
+	if s := r.top().structures; s != nil {
+		return *s
+	}
+	return codepoint.Suggested()
+}
 
 // Finish returns the first error, or one if bytes are left over.
 func (r *Reader) Finish() error {

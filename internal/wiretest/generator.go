@@ -170,9 +170,14 @@ func (g *Generator) Proposal() *message.TypedProposal {
 
 func (g *Generator) proposal() message.Proposal {
 	const last = codepoint.ProposalGroupContextExtensions // of RFC 9420's
-	switch message.ProposalType(g.IntN(int(last) + 1)) {
+	const firstFree = 0x000B                              // behind those that drafts suggest
+	switch message.ProposalType(g.IntN(int(last) + 3)) {
 	case 0:
-		return message.Custom{ProposalType: last + 1 + message.ProposalType(g.IntN(0xFFF8)), Data: g.Bytes()}
+		return message.Custom{ProposalType: firstFree + message.ProposalType(g.IntN(0xFFFF-firstFree)), Data: g.Bytes()}
+	case last + 1:
+		return g.appDataUpdate()
+	case last + 2:
+		return message.AppEphemeral{Component: message.ComponentID(g.Uint32()), Data: g.Bytes()}
 	case codepoint.ProposalAdd:
 		return message.Add{KeyPackage: g.KeyPackage()}
 	case codepoint.ProposalUpdate:

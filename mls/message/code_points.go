@@ -36,8 +36,9 @@ const (
 // those of RFC 9420, and none lists them in its capabilities (Section 7.2).
 type ProposalType uint16
 
-// ComponentID identifies a component of an application (draft-ietf-mls-extensions-10,
-// Section 4.1). An application assigns them.
+// ComponentID identifies a component of an application, which shares a group with others and
+// is kept apart from them (draft-ietf-mls-extensions-10, Section 4.1). An application assigns
+// those from 0x8000 on; 0 is no component.
 type ComponentID uint16
 
 // CredentialType is a type of credential (RFC 9420, Section 17.5).
@@ -80,7 +81,7 @@ const (
 	ResumptionPSKBranch      ResumptionPSKUsage = 3
 )
 
-// The names that RFC 9420 gives the values, by value. A String method returns the name of
+// The names that RFC 9420 gives the values, or a draft those that it suggests, by value. A String method returns the name of
 // a value, or the value in hexadecimal if it has none.
 var (
 	wireFormatNames = [...]string{
@@ -88,16 +89,21 @@ var (
 	}
 	extensionNames = [...]string{
 		1: "application_id", "ratchet_tree", "required_capabilities", "external_pub", "external_senders",
+		"app_data_dictionary", "supported_wire_formats", "required_wire_formats", 10: "last_resort_key_package",
 	}
-	credentialNames = [...]string{1: "basic", "x509"}
-	contentNames    = [...]string{1: "application", "proposal", "commit"}
-	senderNames     = [...]string{1: "member", "external", "new_member_proposal", "new_member_commit"}
+	draftProposalNames = [...]string{8: "app_data_update", "app_ephemeral", "self_remove"}
+	credentialNames    = [...]string{1: "basic", "x509"}
+	contentNames       = [...]string{1: "application", "proposal", "commit"}
+	senderNames        = [...]string{1: "member", "external", "new_member_proposal", "new_member_commit"}
+	componentNames     = [...]string{
+		1: "app_components", "safe_aad", "content_media_types", "last_resort_key_package", "app_ack", "apq_mls_info",
+	}
 )
 
 func (f WireFormat) String() string     { return nameOf(wireFormatNames[:], f) }
 func (t ExtensionType) String() string  { return nameOf(extensionNames[:], t) }
 func (t CredentialType) String() string { return nameOf(credentialNames[:], t) }
-func (c ComponentID) String() string    { return nameOf(nil, c) }
+func (c ComponentID) String() string    { return nameOf(componentNames[:], c) }
 func (t ContentType) String() string    { return nameOf(contentNames[:], t) }
 func (t SenderType) String() string     { return nameOf(senderNames[:], t) }
 
@@ -105,7 +111,7 @@ func (t ProposalType) String() string {
 	if kind, ok := t.kind(); ok {
 		return kind.name
 	}
-	return nameOf(nil, t)
+	return nameOf(draftProposalNames[:], t)
 }
 
 // nameOf returns the name of v, or its value in hexadecimal if it has none.

@@ -52,4 +52,14 @@ func TestParsingAllocatesLittle(t *testing.T) {
 	add("external_senders", true, vector(long, h(wiretest.HexCredential)))
 	read = wiretest.Into[message.RequiredCapabilities]
 	add("required_capabilities", false, vector(h("0007")), h("00 00"))
+	read = wiretest.Into[message.AppDataDictionary]
+	add("app_data_dictionary of empty entries", false, wiretest.EmptyExtensions(t, min(n, 3<<16)))
+	add("app_data_dictionary of one entry", true, mlstest.Vector(t, h("0006"), vector(h("00"))))
+	read = wiretest.Into[message.ComponentsList]
+	add("components twice", false, vector(h("0007")))
+	read = wiretest.Into[message.MediaTypeList]
+	add("media types that are least", false, vector(h("00 00")))
+	add("parameters that are least", false, mlstest.Vector(t, h("00"), vector(h("00 00"))))
+	read = wiretest.Into[message.AppAck]
+	add("app_ack", true, vector(h("00000001 00000002 00000003")))
 }

@@ -8,7 +8,8 @@ import (
 
 // Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1): an
 // [Add], [Update], [Remove], [PreSharedKey], [ReInit], [ExternalInit],
-// [GroupContextExtensions] or [Custom], as a value and not as a pointer.
+// [GroupContextExtensions], [AppDataUpdate], [AppEphemeral] or [Custom], as a value and not
+// as a pointer.
 type Proposal interface {
 	proposalType() ProposalType
 
@@ -58,12 +59,18 @@ func marshalProposal(w *wire.Writer, p Proposal) {
 }
 
 // unmarshalProposal reads a Proposal with its type in front. A proposal of a type that
-// RFC 9420 does not define is a Custom, which members judge by what their applications
-// declare.
+// neither RFC 9420 nor a draft defines is a Custom, which members judge by what their
+// applications declare.
 func unmarshalProposal(r *wire.Reader) Proposal {
 	t := ProposalType(r.Uint16())
 	if kind, ok := t.kind(); ok {
 		return kind.decode(r)
+	}
+	switch numbers := r.Structures(); uint16(t) {
+	case numbers.AppDataUpdate:
+		return decodeAppDataUpdate(r, t)
+	case numbers.AppEphemeral:
+		return decodeAppEphemeral(r, t)
 	}
 	return Custom{ProposalType: t, Data: r.Bytes()}
 }

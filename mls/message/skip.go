@@ -46,7 +46,8 @@ func (*Sender) skip(r *wire.Reader) {
 }
 
 func skipProposal(r *wire.Reader) {
-	switch ProposalType(r.Uint16()) {
+	t := r.Uint16()
+	switch ProposalType(t) {
 	case codepoint.ProposalAdd:
 		r.SkipRaw(2 + 2)
 		r.Skip()
@@ -63,10 +64,44 @@ func skipProposal(r *wire.Reader) {
 		r.Skip()
 		r.SkipRaw(2 + 2)
 		r.Skip()
-	default: // all others are one vector
+	default:
+		skipDraftProposal(r, t)
+	}
+}
+
+// skipDraftProposal passes over what follows the type of a proposal beyond RFC 9420's, or of
+// one that is one vector, as most are.
+func skipDraftProposal(r *wire.Reader, t uint16) {
+	switch numbers := r.Structures(); t {
+	case numbers.AppDataUpdate:
+		r.SkipRaw(2)
+		if appDataOperation(r.Uint8()) == appDataUpdate {
+			r.Skip()
+		}
+	case numbers.AppEphemeral:
+		r.SkipRaw(2)
+		r.Skip()
+	default:
 		r.Skip()
 	}
 }
+
+func (*ComponentData) skip(r *wire.Reader) {
+	r.SkipRaw(2)
+	r.Skip()
+}
+
+func (*MediaType) skip(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+}
+
+func (*MediaParameter) skip(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+}
+
+func (*MessageRange) skip(r *wire.Reader) { r.SkipRaw(3 * 4) }
 
 func skipCredential(r *wire.Reader) {
 	r.SkipRaw(2)

@@ -10,7 +10,8 @@ import (
 // Structure is a pointer to a structure of this package that stands by itself on the
 // wire: a [Message], [KeyPackage], [Welcome], [GroupInfo], [GroupContext], [LeafNode],
 // [Credential], [Extensions], [RequiredCapabilities], [ExternalSenders],
-// [ExternalSender], [PreSharedKeyID], [Sender] or [TypedProposal].
+// [ExternalSender], [PreSharedKeyID], [Sender], [TypedProposal], [AppDataDictionary],
+// [ComponentsList], [SafeAAD], [MediaTypeList], [ApplicationFraming] or [AppAck].
 type Structure interface {
 	name() string
 	// marshal writes the structure. One that would not parse makes the Writer fail.
@@ -34,6 +35,12 @@ func (*ExternalSender) name() string       { return "ExternalSender" }
 func (*PreSharedKeyID) name() string       { return "PreSharedKeyID" }
 func (*Sender) name() string               { return "Sender" }
 func (*TypedProposal) name() string        { return "Proposal" }
+func (*AppDataDictionary) name() string    { return "AppDataDictionary" }
+func (*ComponentsList) name() string       { return "ComponentsList" }
+func (*SafeAAD) name() string              { return "SafeAAD" }
+func (*MediaTypeList) name() string        { return "MediaTypeList" }
+func (*ApplicationFraming) name() string   { return "ApplicationFraming" }
+func (*AppAck) name() string               { return "AppAck" }
 
 // Marshal returns the encoding of x. If that would not parse, the error wraps
 // [ErrMalformed], or [ErrUnsupported] for another protocol version than that of RFC 9420.
@@ -60,6 +67,26 @@ func Parse[T any, P interface {
 	}
 	return x, nil
 }
+
+// ParseNumbered is [Parse] of a structure that was made with other numbers of drafts than
+// the suggested ones. It matters where a number decides what follows: in a [TypedProposal]
+// and a [PreSharedKeyID].
+func ParseNumbered[T any, P interface {
+	*T
+	Structure
+}](numbers CodePoints, b []byte) (*T, error) {
+	x := new(T)
+	if err := wire.Parse(b, P(x).name(), func(r *wire.Reader) {
+		r.Numbered(numbers.structures())
+		P(x).unmarshal(r)
+	}); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// Number has r read the numbers of drafts that decide what follows them, for the engine.
+func Number(r *wire.Reader, numbers CodePoints) { r.Numbered(numbers.structures()) }
 
 // Write writes x as a part of another structure, for the engine.
 func Write(w *wire.Writer, x Structure) { x.marshal(w) }

@@ -40,6 +40,18 @@ func proposalFamily() []wiretest.Kind {
 	}
 }
 
+// componentFamily are what components say and store.
+func componentFamily() []wiretest.Kind {
+	return []wiretest.Kind{
+		wiretest.OfMessage("AppDataDictionary", (*wiretest.Generator).AppDataDictionary),
+		wiretest.OfMessage("SafeAAD", (*wiretest.Generator).SafeAAD),
+		wiretest.OfMessage("ComponentsList", (*wiretest.Generator).ComponentsList),
+		wiretest.OfMessage("MediaTypeList", (*wiretest.Generator).MediaTypeList),
+		wiretest.OfMessage("ApplicationFraming", (*wiretest.Generator).ApplicationFraming),
+		wiretest.OfMessage("AppAck", (*wiretest.Generator).AppAck),
+	}
+}
+
 // welcomeFamily are the structures for those who join.
 func welcomeFamily() []wiretest.Kind {
 	return []wiretest.Kind{
@@ -66,7 +78,7 @@ func messageKind() wiretest.Kind {
 
 // allKinds returns all kinds of structure.
 func allKinds() []wiretest.Kind {
-	return slices.Concat(keyPackageFamily(), extensionFamily(), proposalFamily(), welcomeFamily(), []wiretest.Kind{messageKind()})
+	return slices.Concat(keyPackageFamily(), extensionFamily(), proposalFamily(), componentFamily(), welcomeFamily(), []wiretest.Kind{messageKind()})
 }
 
 func TestWireRoundTrip(t *testing.T)       { wiretest.RoundTrip(t, allKinds()) }
@@ -77,6 +89,7 @@ func TestWireAnnouncedLength(t *testing.T) { wiretest.AnnouncedLength(t, allKind
 func FuzzKeyPackage(f *testing.F) { wiretest.Fuzz(f, keyPackageFamily()) }
 func FuzzExtensions(f *testing.F) { wiretest.Fuzz(f, extensionFamily()) }
 func FuzzProposals(f *testing.F)  { wiretest.Fuzz(f, proposalFamily()) }
+func FuzzComponents(f *testing.F) { wiretest.Fuzz(f, componentFamily()) }
 func FuzzWelcome(f *testing.F)    { wiretest.Fuzz(f, welcomeFamily()) }
 
 func FuzzParseMessage(f *testing.F) {

@@ -24,15 +24,18 @@ type GroupExtensions struct {
 	List    message.Extensions
 	Senders message.ExternalSenders
 
+	// Dictionary is the app_data_dictionary, nil if there is none.
+	Dictionary message.AppDataDictionary
+
 	// Credentials are the types that Required and Senders name, in increasing order, each
 	// once.
 	Credentials []message.CredentialType
 }
 
 // ReadGroupExtensions returns the extensions of a GroupContext, and parses those that
-// every client knows. The error is a [*message.ValidationError] if a type is there twice
+// every client knows, and the app_data_dictionary, by its number. The error is a [*message.ValidationError] if a type is there twice
 // (RFC 9420, Section 13.4), and wraps [message.ErrMalformed] if one does not parse.
-func ReadGroupExtensions(e message.Extensions) (*GroupExtensions, error) {
+func ReadGroupExtensions(e message.Extensions, numbers message.CodePoints) (*GroupExtensions, error) {
 	if err := Unique(e, "GroupContext"); err != nil {
 		return nil, err
 	}
@@ -50,6 +53,13 @@ func ReadGroupExtensions(e message.Extensions) (*GroupExtensions, error) {
 			return nil, err
 		}
 		g.Senders = *senders
+	}
+	if data, ok := e.Find(numbers.AppDataDictionary); ok {
+		dictionary, err := message.Parse[message.AppDataDictionary](data)
+		if err != nil {
+			return nil, err
+		}
+		g.Dictionary = *dictionary
 	}
 	types := slices.Clone(g.Required.Credentials)
 	for i := range g.Senders {

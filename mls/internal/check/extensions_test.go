@@ -28,7 +28,7 @@ func TestGroupExtensions(t *testing.T) {
 		{Type: message.ExtensionRequiredCapabilities, Data: encoded(&required)},
 		{Type: 0xF000},
 	}
-	e, err := ReadGroupExtensions(list)
+	e, err := ReadGroupExtensions(list, message.CodePoints{}.Complete())
 	require.NoError(t, err)
 	require.Equal(t, []message.ExtensionType{message.ExtensionExternalSenders, message.ExtensionRequiredCapabilities, 0xF000}, e.Types)
 	require.Equal(t, required.Proposals, e.Required.Proposals)
@@ -40,12 +40,12 @@ func TestGroupExtensions(t *testing.T) {
 	e.Senders[1].SignatureKey = nil
 	refused(t, e.CheckSenders(c.suite), "12.1.8.1", "external sender 1")
 
-	_, err = ReadGroupExtensions(append(list, message.Extension{Type: 0xF000}))
+	_, err = ReadGroupExtensions(append(list, message.Extension{Type: 0xF000}), message.CodePoints{}.Complete())
 	refused(t, err, "13.4", "GroupContext has more than one extension of type 0xF000")
 	for i := range 2 {
 		broken := slices.Clone(list)
 		broken[i].Data = broken[i].Data[1:]
-		_, err = ReadGroupExtensions(broken)
+		_, err = ReadGroupExtensions(broken, message.CodePoints{}.Complete())
 		require.ErrorIs(t, err, message.ErrMalformed)
 	}
 }

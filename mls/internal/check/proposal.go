@@ -17,7 +17,8 @@ func Complete(p message.Proposal) error {
 		present = p.KeyPackage != nil
 	case message.Update:
 		present = p.LeafNode != nil
-	case message.Remove, message.PreSharedKey, message.ReInit, message.ExternalInit, message.GroupContextExtensions:
+	case message.Remove, message.PreSharedKey, message.ReInit, message.ExternalInit, message.GroupContextExtensions,
+		message.AppDataUpdate, message.AppEphemeral:
 	case message.Custom:
 		if IsDefaultProposal(p.ProposalType) {
 			return fmt.Errorf("mls: custom proposal of the type %s is %w", p.ProposalType, message.ErrMalformed)

@@ -199,7 +199,8 @@ func TestComplete(t *testing.T) {
 	leaf := c.leaf(codepoint.LeafNodeUpdate, func(*message.LeafNode) {})
 	for _, p := range []message.Proposal{
 		message.Add{KeyPackage: c.keyPackage(func(*message.KeyPackage) {})}, message.Update{LeafNode: leaf}, message.Remove{},
-		message.PreSharedKey{}, message.ReInit{}, message.ExternalInit{}, message.GroupContextExtensions{}, message.Custom{ProposalType: 8},
+		message.PreSharedKey{}, message.ReInit{}, message.ExternalInit{}, message.GroupContextExtensions{}, message.Custom{ProposalType: 0xF000},
+		message.AppDataUpdate{}, message.AppEphemeral{},
 	} {
 		require.NoError(t, Complete(p), "%T", p)
 	}

@@ -24,6 +24,9 @@ type Epoch struct {
 
 	Members Members
 
+	// Numbers are those of drafts in the content of messages.
+	Numbers message.CodePoints
+
 	// Own is who reads the messages, if that is a member. Its own are refused with
 	// [fault.ErrOwnMessage].
 	Own message.Sender

@@ -235,7 +235,7 @@ func publicOf(t testing.TB, msg []byte) *PublicMessage {
 	t.Helper()
 	m, err := message.Parse[message.Message](msg)
 	require.NoError(t, err)
-	public, err := ParsePublic(m.PublicMessage)
+	public, err := ParsePublic(m.PublicMessage, message.CodePoints{})
 	require.NoError(t, err)
 	return public
 }

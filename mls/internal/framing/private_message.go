@@ -149,10 +149,13 @@ func (c *privateMessageContent) unmarshal(r *wire.Reader) {
 
 // parse reads c from plaintext, which it shares. Application data is read apart, so that
 // its Reader can stay on the stack.
-func (c *privateMessageContent) parse(plaintext []byte) error {
+func (c *privateMessageContent) parse(plaintext []byte, numbers message.CodePoints) error {
 	const what = "PrivateMessageContent"
 	if c.content.ContentType != message.ContentApplication {
-		return wire.ParseOwned(plaintext, what, c.unmarshal)
+		return wire.ParseOwned(plaintext, what, func(r *wire.Reader) {
+			message.Number(r, numbers)
+			c.unmarshal(r)
+		})
 	}
 	r := wire.OwnedReader(plaintext)
 	c.content.ApplicationData = r.Shared()
@@ -428,7 +431,7 @@ func (f *Epoch) open(c *AuthenticatedContent, m *PrivateMessage, sender message.
 		AuthenticatedData: authenticatedData,
 		ContentType:       m.ContentType,
 	}}
-	if err := content.parse(plaintext); err != nil {
+	if err := content.parse(plaintext, f.Numbers); err != nil {
 		return err
 	}
 	if m.ContentType != message.ContentApplication {

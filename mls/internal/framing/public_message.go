@@ -36,9 +36,13 @@ func (m *PublicMessage) marshal(w *wire.Writer) {
 	marshalTag(w, "membership tag", m.MembershipTag, m.Content.Sender.Type == message.SenderMember)
 }
 
-// ParsePublic reads a PublicMessage. The error wraps [message.ErrMalformed].
-func ParsePublic(b []byte) (*PublicMessage, error) {
-	return wire.ParseNew(b, "PublicMessage", (*PublicMessage).unmarshal)
+// ParsePublic reads a PublicMessage, in which drafts have the given numbers. The error wraps
+// [message.ErrMalformed].
+func ParsePublic(b []byte, numbers message.CodePoints) (*PublicMessage, error) {
+	return wire.ParseNew(b, "PublicMessage", func(m *PublicMessage, r *wire.Reader) {
+		message.Number(r, numbers)
+		m.unmarshal(r)
+	})
 }
 
 // Encode returns m as an MLSMessage.

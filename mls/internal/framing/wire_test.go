@@ -43,7 +43,7 @@ func TestVectorsMessages(t *testing.T) {
 	public := func(content message.ContentType) func(t *testing.T, b []byte) []byte {
 		return func(t *testing.T, b []byte) []byte {
 			m := requireMessage(t, b, message.WireFormatPublicMessage)
-			opened, err := ParsePublic(m.PublicMessage)
+			opened, err := ParsePublic(m.PublicMessage, message.CodePoints{})
 			require.NoError(t, err)
 			requireHeader(t, m, opened.Content.GroupID, opened.Content.Epoch, content)
 			require.Equal(t, content, opened.Content.ContentType)
