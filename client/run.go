@@ -94,10 +94,8 @@ func (c *Client) watch(ctx context.Context) error {
 		if err == nil {
 			c.dirty.add(inboxItem) // what came before
 			c.dirty.add(c.ids()...)
-			if c.told(ctx, told, changed) {
-				attempt = 0
-				err = nil
-			} else {
+			attempt = 0
+			if !c.told(ctx, told, changed) {
 				err = delivery.ErrUnavailable
 			}
 		}

@@ -84,9 +84,9 @@ type Service interface {
 	//   - [ErrNoGroup]: there is no such group, or the client may not read it.
 	Fetch(ctx context.Context, s Stream, after Position, limit int) ([]Entry, error)
 
-	// Watch tells of streams that have, or may have, new entries, until ctx ends and it
-	// closes the channel. It may leave one out or repeat it, when a connection is lost or
-	// the reader is slow: it saves a client from asking, and Fetch is the truth.
+	// Watch tells of streams that have, or may have, new entries, until ctx ends or the
+	// connection is lost, and it closes the channel. It may leave one out or repeat it, also
+	// when the reader is slow: it saves a client from asking, and Fetch is the truth.
 	Watch(ctx context.Context, streams ...Stream) (<-chan Stream, error)
 
 	// GroupInfo returns what a client needs to join a group by an external commit. The

@@ -13,6 +13,10 @@
 // at a gate alone (package gate), which is a client of this kind, with package guard in
 // between.
 //
+// A request ends when its connection is lost, since its answer has gone with that, and none
+// is sent while there is no connection: a caller tries again, and need not wait for a time
+// to be over.
+//
 // [Setup] makes the stream and the buckets, [Start] runs a server in the process, and
 // [Collect] deletes what nobody needs any more.
 package jetstream
@@ -29,6 +33,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/jetstream/internal/inflight"
 )
 
 // Service is a client's connection to the stream.
@@ -39,6 +44,7 @@ type Service struct {
 	keys   jetstream.KeyValue // key packages
 	acks   jetstream.KeyValue
 	large  jetstream.ObjectStore
+	open   *inflight.Requests
 	closed atomic.Bool
 
 	mu     sync.Mutex
@@ -61,16 +67,30 @@ func Connect(ctx context.Context, nc *nats.Conn, client string) (*Service, error
 	if s.js, err = jetstream.New(nc); err != nil {
 		return nil, err
 	}
-	if s.keys, err = s.js.KeyValue(ctx, keysBucket); err != nil {
-		return nil, notReached(ctx, err)
-	}
-	if s.acks, err = s.js.KeyValue(ctx, acksBucket); err != nil {
-		return nil, notReached(ctx, err)
-	}
-	if s.large, err = s.js.ObjectStore(ctx, largeBucket); err != nil {
-		return nil, notReached(ctx, err)
+	s.open = inflight.On(nc)
+	if err := s.buckets(ctx); err != nil {
+		s.open.Close()
+		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Service) buckets(ctx context.Context) error {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if s.keys, err = s.js.KeyValue(ctx, keysBucket); err == nil {
+		s.acks, err = s.js.KeyValue(ctx, acksBucket)
+	}
+	if err == nil {
+		s.large, err = s.js.ObjectStore(ctx, largeBucket)
+	}
+	if err != nil {
+		return notReached(ctx, err)
+	}
+	return nil
 }
 
 // Queue is an option for connections on which a Service stands. For each Fetch, NATS makes a
@@ -82,15 +102,19 @@ func (s *Service) Client() string { return s.client }
 
 // Close implements [delivery.Service].
 func (s *Service) Close() error {
-	s.closed.Store(true)
+	if !s.closed.Swap(true) {
+		s.open.Close()
+	}
 	return nil
 }
 
 // Health implements [delivery.Service].
 func (s *Service) Health(ctx context.Context) (delivery.Health, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return delivery.Health{}, err
 	}
+	defer done()
 	stream, err := s.js.Stream(ctx, streamName)
 	if err != nil {
 		return delivery.Health{}, notReached(ctx, err)
@@ -110,11 +134,19 @@ func (s *Service) Health(ctx context.Context) (delivery.Health, error) {
 	return h, nil
 }
 
-func (s *Service) usable(ctx context.Context) error {
+// begin returns a context for what a method asks, which ends when the connection is lost.
+func (s *Service) begin(ctx context.Context) (_ context.Context, done func(), err error) {
 	if s.closed.Load() {
-		return delivery.ErrUnavailable
+		return nil, nil, delivery.ErrUnavailable
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	bound, done, err := s.open.Begin(ctx)
+	if err != nil {
+		return nil, nil, notReached(ctx, err)
+	}
+	return bound, done, nil
 }
 
 // know remembers an epoch that a group has reached.
@@ -132,17 +164,19 @@ func (s *Service) known(group string) uint64 {
 
 // notReached is the error of a request that changes nothing.
 func notReached(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	err, callers := inflight.Why(ctx, err)
+	if callers {
+		return err
 	}
 	return fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
 }
 
 // unknown is the error of a request that may have taken effect.
 func unknown(ctx context.Context, err error) error {
+	err, callers := inflight.Why(ctx, err)
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
+	case callers:
+		return err
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrNoServers), errors.Is(err, jetstream.ErrNoStreamResponse):
 		return notReached(ctx, err)
 	}
@@ -156,10 +190,7 @@ func conflict(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// within gives a context without a deadline one, so that a request that nobody answers ends.
+// within bounds a request that nobody answers.
 func within(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, 10*time.Second)
+	return inflight.Within(ctx, 10*time.Second)
 }

@@ -31,9 +31,11 @@ func stockKey(client string, kp delivery.KeyPackage, kind string) string {
 
 // Publish implements [delivery.Service].
 func (s *Service) Publish(ctx context.Context, change delivery.Stock) error {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return err
 	}
+	defer done()
 	for _, kp := range change.Add {
 		if err := s.publish(ctx, stockKey(s.client, kp, "once"), kp); err != nil {
 			return err
@@ -104,14 +106,19 @@ func (s *Service) stocked(ctx context.Context, filter string) ([]string, error) 
 	for key := range lister.Keys() {
 		keys = append(keys, key)
 	}
+	if ctx.Err() != nil { // the list may have ended with it
+		return nil, notReached(ctx, ctx.Err())
+	}
 	return keys, nil
 }
 
 // Stocked implements [delivery.Service].
 func (s *Service) Stocked(ctx context.Context) ([][]byte, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer done()
 	keys, err := s.stocked(ctx, s.client+".*.once.*")
 	if err != nil {
 		return nil, err
@@ -129,9 +136,11 @@ func (s *Service) Stocked(ctx context.Context) ([][]byte, error) {
 
 // Claim implements [delivery.Service].
 func (s *Service) Claim(ctx context.Context, client string, of suite.ID) ([]byte, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer done()
 	if err := CheckName(client); err != nil {
 		return nil, err
 	}

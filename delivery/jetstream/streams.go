@@ -16,10 +16,12 @@ import (
 
 // Send implements [delivery.Service].
 func (s *Service) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return 0, err
 	}
-	if err := m.Check(); err != nil {
+	defer done()
+	if err = m.Check(); err != nil {
 		return 0, err
 	}
 	if known := s.known(m.Group); known == 0 || known < m.Epoch {
@@ -34,7 +36,6 @@ func (s *Service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 		}
 	}
 	msg := &nats.Msg{Subject: entrySubject(m.Group, "m", s.client, m.ID), Header: withEpoch(m.Epoch)}
-	var err error
 	if msg.Data, err = s.payload(ctx, msg.Header, s.inline(), m.Message, nil); err != nil {
 		return 0, notReached(ctx, err)
 	}
@@ -65,9 +66,11 @@ const (
 // Fetch implements [delivery.Service]. A copy of the stream may answer that is behind by
 // some entries: then they come with a later call.
 func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer done()
 	if !s.has(of) {
 		return nil, delivery.ErrNoGroup
 	}
@@ -181,7 +184,8 @@ func (s *Service) checkGap(ctx context.Context, of delivery.Stream, after delive
 
 // Watch implements [delivery.Service].
 func (s *Service) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan delivery.Stream, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var filters []string
@@ -192,11 +196,12 @@ func (s *Service) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan
 		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true,
 		InactiveThreshold: time.Minute,
 	})
-	if err != nil {
-		return nil, notReached(ctx, err)
+	var messages jetstream.MessagesContext
+	if err == nil {
+		messages, err = consumer.Messages()
 	}
-	messages, err := consumer.Messages()
 	if err != nil {
+		defer done()
 		return nil, notReached(ctx, err)
 	}
 	stop := context.AfterFunc(ctx, messages.Stop)
@@ -205,6 +210,7 @@ func (s *Service) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan
 		told <- of
 	}
 	go func() {
+		defer done()
 		defer close(told)
 		defer stop()
 		defer messages.Stop()
@@ -214,7 +220,7 @@ func (s *Service) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan
 				return
 			}
 			if err != nil {
-				continue // of the connection, which comes back
+				continue // of the consumer, which is made anew
 			}
 			of, ok := streamOf(m.Subject())
 			if !ok {
@@ -232,6 +238,11 @@ func (s *Service) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan
 
 // Acknowledge implements [delivery.Service].
 func (s *Service) Acknowledge(ctx context.Context, of delivery.Stream, position delivery.Position) error {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for {
 		entry, err := s.acknowledged(ctx, of)
 		if err != nil {
@@ -261,9 +272,6 @@ func orUnknown(ctx context.Context, err error) error {
 
 // acknowledged returns the entry of this client's acknowledgement, or nil.
 func (s *Service) acknowledged(ctx context.Context, of delivery.Stream) (jetstream.KeyValueEntry, error) {
-	if err := s.usable(ctx); err != nil {
-		return nil, err
-	}
 	if !s.has(of) {
 		return nil, delivery.ErrNoGroup
 	}
@@ -286,6 +294,11 @@ func positionIn(entry jetstream.KeyValueEntry) delivery.Position {
 
 // Acknowledged implements [delivery.Service].
 func (s *Service) Acknowledged(ctx context.Context, of delivery.Stream) (delivery.Position, error) {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	entry, err := s.acknowledged(ctx, of)
 	if err != nil || entry == nil {
 		return 0, err
@@ -295,6 +308,11 @@ func (s *Service) Acknowledged(ctx context.Context, of delivery.Stream) (deliver
 
 // Leave implements [delivery.Service].
 func (s *Service) Leave(ctx context.Context, of delivery.Stream) error {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if entry, err := s.acknowledged(ctx, of); err != nil || entry == nil {
 		return err
 	}

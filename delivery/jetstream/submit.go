@@ -88,9 +88,11 @@ func (s *Service) last(ctx context.Context, subject string) (*jetstream.RawStrea
 // Submit implements [delivery.Service]. A submission has Welcomes for at most 900 clients;
 // for more, the error is [delivery.ErrTooLarge].
 func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return 0, err
 	}
+	defer done()
 	if err := sub.Check(); err != nil {
 		return 0, err
 	}
@@ -285,9 +287,11 @@ func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []s
 
 // GroupInfo implements [delivery.Service].
 func (s *Service) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
-	if err := s.usable(ctx); err != nil {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
 		return delivery.GroupInfo{}, err
 	}
+	defer done()
 	if delivery.CheckGroup(group) != nil {
 		return delivery.GroupInfo{}, delivery.ErrNoGroup
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/delivery"
 	service "github.com/mlsuite/mlsuite/delivery/jetstream"
+	"github.com/mlsuite/mlsuite/delivery/jetstream/internal/inflight"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -39,7 +40,7 @@ func Dial(nc *nats.Conn, client string) (delivery.Service, error) {
 	if err := service.CheckName(client); err != nil {
 		return nil, err
 	}
-	return &remote{nc: nc, client: client}, nil
+	return &remote{nc: nc, open: inflight.On(nc), client: client}, nil
 }
 
 // Connect connects to a server, or to a cluster of them, whose URLs are separated by
@@ -53,12 +54,13 @@ func Connect(urls, client string, options ...nats.Option) (delivery.Service, err
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
 	}
-	return &remote{nc: nc, client: client, owned: true}, nil
+	return &remote{nc: nc, open: inflight.On(nc), client: client, owned: true}, nil
 }
 
 // remote is a service behind a gate.
 type remote struct {
 	nc     *nats.Conn
+	open   *inflight.Requests
 	client string
 	owned  bool // whether Close closes nc
 
@@ -72,6 +74,9 @@ func (r *remote) Client() string { return r.client }
 func (r *remote) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.closed {
+		r.open.Close()
+	}
 	r.closed = true
 	if r.owned {
 		r.nc.Close()
@@ -113,17 +118,20 @@ func (r *remote) ask(ctx context.Context, method string, changes bool, request, 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	limited, cancel := ctx, func() {}
-	if _, ok := ctx.Deadline(); !ok {
-		limited, cancel = context.WithTimeout(ctx, 20*time.Second)
+	ctx, done, err := r.open.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
 	}
+	defer done()
+	ctx, cancel := inflight.Within(ctx, 20*time.Second)
 	defer cancel()
-	whole, sent, err := r.exchange(limited, method, encode(request))
+	whole, sent, err := r.exchange(ctx, method, encode(request))
 	if err != nil {
 		r.forget()
+		err, callers := inflight.Why(ctx, err)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
+		case callers:
+			return err
 		case changes && sent && !errors.Is(err, nats.ErrNoResponders):
 			return fmt.Errorf("%w: %w", delivery.ErrUnknown, err)
 		}
@@ -245,11 +253,19 @@ func (r *remote) Health(ctx context.Context) (h delivery.Health, err error) {
 
 // Watch listens to the hints of gates: they tell of what comes through a gate.
 func (r *remote) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan delivery.Stream, error) {
-	if _, err := r.find(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	ctx, done, err := r.open.Begin(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
+	}
+	fail := func(err error) (<-chan delivery.Stream, error) {
+		defer done()
+		if err, callers := inflight.Why(ctx, err); !callers {
+			return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
+		}
+		return nil, ctx.Err()
+	}
+	if _, err := r.find(ctx); err != nil {
+		return fail(err)
 	}
 	of := map[string]delivery.Stream{}
 	hints := make(chan *nats.Msg, 256)
@@ -265,16 +281,17 @@ func (r *remote) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan 
 		sub, err := r.nc.ChanSubscribe(hintSubject(st), hints)
 		if err != nil {
 			stop()
-			return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
+			return fail(err)
 		}
 		subs = append(subs, sub)
 		told <- st
 	}
 	if err := r.nc.FlushWithContext(ctx); err != nil && !errors.Is(err, nats.ErrNoDeadlineContext) {
 		stop()
-		return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
+		return fail(err)
 	}
 	go func() {
+		defer done()
 		defer close(told)
 		defer stop()
 		for {
