@@ -157,7 +157,7 @@ func (a *actor) config(id suite.ID) Config {
 // customTypes are the custom proposals of the model: all members but plain ones handle
 // them, and so does a delivery service.
 func customTypes() []CustomProposalType {
-	return []CustomProposalType{{Type: strangeProposal}, {Type: bareProposal, NoPath: true}}
+	return []CustomProposalType{{Type: strangeProposal, External: true}, {Type: bareProposal, NoPath: true, External: true}}
 }
 
 func (a *actor) keyPackage(id suite.ID) *message.KeyPackage {
