@@ -62,17 +62,16 @@ func ReadOver[T any](r *Reader, room []T, skip, unmarshal func(*T, *Reader)) []T
 
 // WriteCodePoints writes a vector of two-byte code points.
 func WriteCodePoints[T ~uint16](w *Writer, all []T) {
-	w.Vector(func(w *Writer) {
-		for _, v := range all {
-			w.Uint16(uint16(v))
-		}
-	})
+	w.Header(2 * len(all))
+	for _, v := range all {
+		w.Uint16(uint16(v))
+	}
 }
 
 // ReadCodePoints reads a vector of two-byte code points over those of room, or over new ones
 // if there are more than room has capacity for.
 func ReadCodePoints[T ~uint16](r *Reader, room []T) []T {
-	b := r.take(r.Length())
+	b := r.content()
 	if !r.Charge(len(b)) {
 		return nil
 	}
@@ -80,12 +79,13 @@ func ReadCodePoints[T ~uint16](r *Reader, room []T) []T {
 		r.Fail(errTruncated)
 		return nil
 	}
-	all := room[:0]
-	if all == nil || cap(all) < len(b)/2 {
-		all = make([]T, 0, len(b)/2)
+	n := len(b) / 2
+	if room == nil || cap(room) < n {
+		room = make([]T, n)
 	}
-	for ; len(b) > 0; b = b[2:] {
-		all = append(all, T(binary.BigEndian.Uint16(b)))
+	all := room[:n]
+	for i := range all {
+		all[i] = T(binary.BigEndian.Uint16(b[2*i:]))
 	}
 	return all
 }

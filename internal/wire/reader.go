@@ -245,7 +245,7 @@ func (r *Reader) Fill(b []byte) { copy(b, r.take(len(b))) }
 
 // Bytes reads opaque<V> and returns a copy, unless the Reader is a lasting one. It is not
 // nil unless it fails.
-func (r *Reader) Bytes() []byte { return r.copy(r.take(r.Length())) }
+func (r *Reader) Bytes() []byte { return r.copy(r.content()) }
 
 // copy returns a copy of b, for which it charges, or b itself of a lasting Reader.
 func (r *Reader) copy(b []byte) []byte {
@@ -260,7 +260,7 @@ func (r *Reader) copy(b []byte) []byte {
 }
 
 // Skip passes over opaque<V> or T<V>.
-func (r *Reader) Skip() { r.take(r.Length()) }
+func (r *Reader) Skip() { r.content() }
 
 // SkipRaw passes over n bytes.
 func (r *Reader) SkipRaw(n int) { r.take(n) }
@@ -268,7 +268,7 @@ func (r *Reader) SkipRaw(n int) { r.take(n) }
 // Shared reads opaque<V> and returns a part of an owned Reader's input, for what
 // lives no longer than the rest of it; of another Reader's, a copy.
 func (r *Reader) Shared() []byte {
-	b := r.take(r.Length())
+	b := r.content()
 	if !r.owned {
 		return r.copy(b)
 	}
@@ -292,13 +292,13 @@ func (r *Reader) Vector() *Reader {
 }
 
 func (r *Reader) vector() Reader {
-	return Reader{in: r.take(r.Length()), owned: r.owned, lasting: r.lasting, root: r.top()}
+	return Reader{in: r.content(), owned: r.owned, lasting: r.lasting, root: r.top()}
 }
 
 // Within reads T<V>: read finds its content in r, and nothing else, and has to read
 // until r is empty. Unlike Vector, it makes no Reader.
 func (r *Reader) Within(read func()) {
-	content := r.take(r.Length())
+	content := r.content()
 	rest := r.in
 	r.in = content
 	read()
@@ -327,6 +327,16 @@ func (r *Reader) Padding() int {
 		}
 	}
 	return n
+}
+
+// content reads opaque<V> or T<V> and returns what the header is of.
+func (r *Reader) content() []byte {
+	if in := r.in; len(in) > 0 && int(in[0]) < min(1<<6, len(in)) && r.Err() == nil { // a header of one byte
+		n := 1 + int(in[0])
+		r.in = in[n:]
+		return in[1:n]
+	}
+	return r.take(r.Length())
 }
 
 // Length reads the header of a vector and returns its length in bytes, which are not
