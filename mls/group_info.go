@@ -84,8 +84,11 @@ func (c *Candidate) external() (message.LeafIndex, []byte, error) {
 func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, overhead int, extensions ...message.Extension) ([]byte, error) {
 	const rest = 512 // without the tree and the signature, in most groups
 	room := rest + p.suite.Info().Signature.Signature + overhead
+	if withTree {
+		room += p.tree.EncodedAtMost()
+	}
 	var w wire.Writer
-	w.Grow(rest)
+	w.Grow(room)
 	signed, tbs, err := label.WriteSigned(&w, label.GroupInfoTBS, func(w *wire.Writer) {
 		message.Write(w, &p.context)
 		list := w.Begin()
@@ -96,7 +99,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.L
 		if withTree {
 			w.Uint16(codepoint.ExtensionRatchetTree)
 			tree := w.Begin()
-			p.tree.MarshalBefore(w, room)
+			p.tree.MarshalInRoom(w)
 			w.End(tree)
 		}
 		if !cfg.NoGREASE {

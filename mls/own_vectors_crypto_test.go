@@ -22,7 +22,7 @@ func (m *vectorMaker) cryptoBasics() []vectors.CryptoBasics {
 
 	r := &c.RefHash
 	r.Label, r.Value = "RefHash", m.random(32)
-	r.Out = m.bytes(label.RefHash(m, r.Label, r.Value))
+	r.Out = m.bytes(label.RefHash(m, r.Label, func(w *wire.Writer) { w.Raw(r.Value) }))
 
 	e := &c.ExpandWithLabel
 	e.Secret, e.Label, e.Context, e.Length = m.secret(), "ExpandWithLabel", m.random(32), 16

@@ -320,7 +320,8 @@ func (i *servedInfo) equal(j *servedInfo) bool {
 func (i *servedInfo) marshal(w *wire.Writer, t *ratchettree.Tree) {
 	w.Raw(i.head)
 	if i.withTree {
-		t.MarshalBefore(w, len(i.tail))
+		w.Grow(t.EncodedAtMost() + len(i.tail))
+		t.MarshalInRoom(w)
 		w.Raw(i.tail)
 	}
 }

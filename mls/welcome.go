@@ -61,7 +61,7 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *message.KeyPackage
 		}
 		secrets.hasPathSecret, secrets.pathSecret = true, secret
 	}
-	plaintext, err := wire.Marshal(secrets.marshal)
+	plaintext, err := wire.MarshalIn(secrets.maxSize(), secrets.marshal)
 	if err != nil {
 		return message.EncryptedGroupSecrets{}, err
 	}

@@ -68,9 +68,5 @@ func KeyPackageTBS(kp *message.KeyPackage) ([]byte, error) {
 // KeyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2), Hash.Size bytes.
 // The suite is the one that the key package names.
 func KeyPackageRef(s suite.Suite, p *message.KeyPackage) ([]byte, error) {
-	value, err := message.Marshal(p)
-	if err != nil {
-		return nil, err
-	}
-	return label.RefHash(s, label.KeyPackageRef, value)
+	return label.RefHash(s, label.KeyPackageRef, func(w *wire.Writer) { message.Write(w, p) })
 }

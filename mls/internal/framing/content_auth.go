@@ -36,6 +36,7 @@ func (c *AuthenticatedContent) Sign(ctx context.Context, signer suite.Signer, gr
 		return err
 	}
 	c.Auth.Signature, err = signer.Sign(ctx, message)
+	c.scratch = message
 	return err
 }
 

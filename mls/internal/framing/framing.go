@@ -116,7 +116,7 @@ func (c *FramedContent) MarshalBody(w *wire.Writer) {
 // encodedHandshake returns the encoded proposal or commit. It is apart, so that the Writer
 // of application data can stay on the stack.
 func (c *FramedContent) encodedHandshake() ([]byte, error) {
-	return wire.Marshal(func(w *wire.Writer) {
+	return wire.MarshalIn(512, func(w *wire.Writer) { // most commits in small groups fit
 		switch c.ContentType {
 		case message.ContentProposal:
 			message.Write(w, &message.TypedProposal{Proposal: c.Proposal})
@@ -239,7 +239,7 @@ func (a *framedContentAuthData) size() int {
 func (a *framedContentAuthData) unmarshal(r *wire.Reader, content message.ContentType) {
 	a.Signature = r.Shared()
 	if content == message.ContentCommit {
-		a.ConfirmationTag = r.Bytes()
+		a.ConfirmationTag = r.Shared()
 	}
 }
 
@@ -269,7 +269,7 @@ type AuthenticatedContent struct {
 	Auth       framedContentAuthData
 
 	Author  message.Author // the author, once the signature was verified
-	scratch []byte         // the verified bytes; the transcript hash may reuse their memory
+	scratch []byte         // the signed bytes; the transcript hash may reuse their memory
 }
 
 // Marshal writes c.
@@ -291,11 +291,7 @@ func (c *AuthenticatedContent) unmarshal(r *wire.Reader) {
 // ProposalRef returns the ProposalRef of the proposal that c carries (RFC 9420, Section
 // 5.2), Hash.Size bytes.
 func ProposalRef(s suite.Suite, c *AuthenticatedContent) ([]byte, error) {
-	value, err := wire.Marshal(c.Marshal)
-	if err != nil {
-		return nil, err
-	}
-	return label.RefHash(s, label.ProposalRef, value)
+	return label.RefHash(s, label.ProposalRef, c.Marshal)
 }
 
 // AuthorOf returns the signer whose leaf is l in an epoch.

@@ -53,18 +53,18 @@ const (
 //	    opaque content<V>;
 //	}
 //
-// which is SignContent, EncryptContext and RefHashInput.
-func labelled(prefix, label string, content []byte) ([]byte, error) {
+// which is SignContent and EncryptContext.
+func labelled(label string, content []byte) ([]byte, error) {
 	var w wire.Writer
-	w.Grow(wire.SizeOfVector(len(prefix)+len(label)) + wire.SizeOfVector(len(content)))
-	w.String(prefix, label)
+	w.Grow(wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(content)))
+	w.String(Prefix, label)
 	w.Bytes(content)
 	return w.Finish()
 }
 
 // Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2). The error is the signer's.
 func Sign(ctx context.Context, signer suite.Signer, label string, content []byte) ([]byte, error) {
-	message, err := labelled(Prefix, label, content)
+	message, err := labelled(label, content)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func Sign(ctx context.Context, signer suite.Signer, label string, content []byte
 // Verify returns nil if sig is pub's signature of content: VerifyWithLabel (RFC 9420,
 // Section 5.1.2). The errors are those of [suite.Signature].
 func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error {
-	message, err := labelled(Prefix, label, content)
+	message, err := labelled(label, content)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error 
 // VerifyFirst is [Verify] with a key that nobody has checked, or that need not come again:
 // [suite.VerifyFirst].
 func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) error {
-	message, err := labelled(Prefix, label, content)
+	message, err := labelled(label, content)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func WriteSigned(w *wire.Writer, label string, body func(w *wire.Writer)) (signe
 // encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the
 // info of HPKE.
 func encryptContext(label string, context []byte) ([]byte, error) {
-	return labelled(Prefix, label, context)
+	return labelled(label, context)
 }
 
 // PrepareSeal returns the sealer of EncryptWithLabel (RFC 9420, Section 5.1.3) for any
@@ -162,10 +162,13 @@ func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) (
 	return plaintext, nil
 }
 
-// RefHash is RefHash (RFC 9420, Section 5.2): Info().Hash.Size bytes. The label is
-// taken whole.
-func RefHash(s suite.Suite, label string, value []byte) ([]byte, error) {
-	input, err := labelled("", label, value)
+// RefHash is RefHash (RFC 9420, Section 5.2) of the value that body writes: Info().Hash.Size
+// bytes. The label is taken whole.
+func RefHash(s suite.Suite, label string, body func(w *wire.Writer)) ([]byte, error) {
+	input, err := wire.MarshalIn(512, func(w *wire.Writer) { // most key packages and proposals fit
+		w.String(label)
+		w.Vector(body)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -15,7 +16,7 @@ func TestVectorsCryptoBasics(t *testing.T) {
 	vectors.WithExperimental(t, "crypto-basics", func(t *testing.T, c *vectors.CryptoBasics) {
 		s := mlstest.Suite(t, c.CipherSuite)
 
-		ref, err := RefHash(s, c.RefHash.Label, c.RefHash.Value)
+		ref, err := RefHash(s, c.RefHash.Label, func(w *wire.Writer) { w.Raw(c.RefHash.Value) })
 		require.NoError(t, err)
 		require.Equal(t, []byte(c.RefHash.Out), ref)
 

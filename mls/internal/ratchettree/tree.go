@@ -298,18 +298,25 @@ func (t *Tree) HasSignatureKey(key []byte) (message.LeafIndex, bool) {
 
 // Marshal writes the tree as the ratchet_tree extension holds it: in array representation
 // without blank nodes at its end (Section 12.4.3.3).
-func (t *TreeView) Marshal(w *wire.Writer) { t.MarshalBefore(w, 0) }
+func (t *TreeView) Marshal(w *wire.Writer) {
+	w.Grow(t.EncodedAtMost()) // so that the buffer for a large tree need not grow
+	t.MarshalInRoom(w)
+}
 
-// MarshalBefore is [TreeView.Marshal] with room for more bytes behind the tree.
-func (t *TreeView) MarshalBefore(w *wire.Writer, more int) {
-	t.visit(int(treemath.NodeCount(t.Width)))
+// EncodedAtMost returns a bound of the bytes that [TreeView.Marshal] writes.
+func (t *TreeView) EncodedAtMost() int {
 	size, next := 4, NodeIndex(0)
 	t.eachFilled(func(i NodeIndex, n *Node) {
 		size += int(i-next) + n.EncodedAtMost()
 		next = i + 1
 	})
-	w.Grow(size + more) // so that the buffer for a large tree need not grow
-	next = 0
+	return size
+}
+
+// MarshalInRoom is [TreeView.Marshal] where w has the room.
+func (t *TreeView) MarshalInRoom(w *wire.Writer) {
+	t.visit(int(treemath.NodeCount(t.Width)))
+	next := NodeIndex(0)
 	w.Vector(func(w *wire.Writer) {
 		t.eachFilled(func(i NodeIndex, n *Node) {
 			w.Padding(int(i - next)) // a byte for each blank node
