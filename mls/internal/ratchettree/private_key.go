@@ -36,7 +36,12 @@ type sharedKey struct {
 
 // NewPrivateKey returns the first share of a key that this member has to delete.
 func NewPrivateKey(key suite.PrivateKey) *PrivateKey {
-	return &PrivateKey{public: key.PublicKey(), Key: &sharedKey{PrivateKey: key, holders: 1}}
+	first := &struct { // in one piece of memory
+		PrivateKey
+		shared sharedKey
+	}{shared: sharedKey{PrivateKey: key, holders: 1}}
+	first.public, first.Key = key.PublicKey(), &first.shared
+	return &first.PrivateKey
 }
 
 // GenerateKey returns a new key of s. what names it in an error.

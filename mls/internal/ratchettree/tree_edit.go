@@ -25,7 +25,7 @@ type TreeEdit struct {
 	made    int // the number of nodes made; a blank subtree counts as one
 	retired []HeldKey
 	Clashes []HeldKey // keys that another node held when they were entered
-	Hasher  *TreeHasher
+	Hasher  TreeHasher
 	path    []*Node // scratch: what OwnPath returns
 	err     error
 }
@@ -42,7 +42,8 @@ type HeldKey struct {
 
 // Edit begins an edit of t.
 func (t *Tree) Edit() *TreeEdit {
-	e := &TreeEdit{TreeView: t.TreeView, Keys: t.Keys.edit(), token: new(EditToken), Hasher: NewTreeHasher(t.Suite)}
+	e := &TreeEdit{TreeView: t.TreeView, Keys: t.Keys.edit(), token: new(EditToken)}
+	e.Hasher.init(t.Suite)
 	e.Hasher.visits = t.Visits
 	return e
 }

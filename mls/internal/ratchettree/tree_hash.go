@@ -23,9 +23,14 @@ type TreeHasher struct {
 
 // NewTreeHasher returns a hasher of trees of a suite.
 func NewTreeHasher(s suite.Suite) *TreeHasher {
-	h := &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
-	h.w.Grow(512) // for most leaves
+	h := new(TreeHasher)
+	h.init(s)
 	return h
+}
+
+func (h *TreeHasher) init(s suite.Suite) {
+	h.Suite, h.Size = s, s.Info().Hash.Size
+	h.w.Grow(512) // for most leaves
 }
 
 // sum returns the hash of what was written, and resets the buffer for the next input.

@@ -42,25 +42,27 @@ func DerivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*PathSe
 		Secrets:      make([][]byte, len(nodes)),
 		CommitSecret: secret,
 	}
-	if nh := s.Info().KDF.Nh; len(secret) != nh {
+	nh := s.Info().KDF.Nh
+	if len(secret) != nh {
 		p.Destroy()
 		return nil, fault.Violation("7.4", "path secret does not have %d bytes", nh)
 	}
+	room := make([]byte, len(nodes)*(2*nh+label.Room)) // one piece for all
 	for k := range nodes {
-		next, err := label.DeriveSecret(s, p.CommitSecret, "path")
-		if err != nil {
+		next, rest := label.Take(room, nh)
+		if err := label.ExpandTo(s, next, p.CommitSecret, "path", nil, rest); err != nil {
 			p.Destroy()
 			return nil, err
 		}
-		p.Secrets[k], p.CommitSecret = p.CommitSecret, next
+		p.Secrets[k], p.CommitSecret, room = p.CommitSecret, next, rest
 	}
 	err := parallel.For(len(nodes), func(k int) error {
-		nodeSecret, err := label.DeriveSecret(s, p.Secrets[k], "node")
-		if err != nil {
-			return err
-		}
+		nodeSecret, rest := label.Take(room[k*(nh+label.Room):], nh)
 		defer clear(nodeSecret)
-		p.Keys[k], err = DeriveKey(s, nodeSecret)
+		err := label.ExpandTo(s, nodeSecret, p.Secrets[k], "node", nil, rest[:label.Room])
+		if err == nil {
+			p.Keys[k], err = DeriveKey(s, nodeSecret)
+		}
 		return err
 	})
 	if err != nil {
