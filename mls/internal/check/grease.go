@@ -53,8 +53,8 @@ func LastGrease[T ~uint16](list []T) T {
 	return 0
 }
 
-// AddGrease puts a reserved value into each list of capabilities and a reserved extension
-// into the leaf (RFC 9420, Section 13.5). It does not change lists in place.
+// AddGrease puts a reserved value into each list of capabilities, over what is behind the list,
+// and a reserved extension into the leaf (RFC 9420, Section 13.5).
 func AddGrease(n *message.LeafNode) {
 	c := &n.Capabilities
 	var first [4]byte
@@ -67,12 +67,12 @@ func AddGrease(n *message.LeafNode) {
 	n.Extensions = append(n.Extensions[:len(n.Extensions):len(n.Extensions)], x)
 }
 
-// WithGrease returns list with one more reserved value, unless it has all of them: the first
+// WithGrease appends one more reserved value to list, unless it has all of them: the first
 // that it does not have from one on, which a random byte chooses.
 func WithGrease[T ~uint16](list []T, first byte) []T {
 	for n := range byte(codepoint.Greases) {
 		if v := codepoint.Grease[T](first%codepoint.Greases + n); !slices.Contains(list, v) {
-			return append(list[:len(list):len(list)], v)
+			return append(list, v)
 		}
 	}
 	return list
