@@ -154,8 +154,8 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 		t.Skip("the approved services and the race detector allocate more")
 	}
 	most := map[string]struct{ two, ten float64 }{
-		"commit": {158, 271}, "process": {130, 158}, "add": {140, 152}, "process-add": {104, 114},
-		"join": {148, 246}, "external-join": {277, 412},
+		"commit": {138, 234}, "process": {107, 126}, "add": {124, 129}, "process-add": {92, 94},
+		"join": {141, 229}, "external-join": {250, 368},
 	}
 	for _, op := range smallOperations() {
 		for members, most := range map[int]float64{2: most[op.name].two, 10: most[op.name].ten} {
