@@ -65,7 +65,7 @@ func writeChoiceByPrice(cmd *cobra.Command, r *registry.Registry, policies []*po
 	if err := s.probe(true); err != nil {
 		return err
 	}
-	report, err := newDayReport(cmd, s, d, f.pricing)
+	report, err := newDayReport(cmd, s, d, f.pricing, nil)
 	if err != nil {
 		return err
 	}

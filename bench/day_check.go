@@ -51,6 +51,9 @@ func (r *dayReport) check() error {
 			return fmt.Errorf("a day with a crossover of %s at fewer than 0 members", c.Operation)
 		}
 	}
+	if r.Combiner != nil {
+		return r.Combiner.check()
+	}
 	return nil
 }
 

@@ -26,6 +26,12 @@ func TestReportRefusesWhatNoDayHas(t *testing.T) {
 			Schema: daySchema, Day: d, Link: 1e7, Ranked: day.Member, Suites: []daySuite{of("MLS")}, Beside: []daySuite{of("sender keys"), of("MLS")},
 			Crossovers: []dayCrossover{{Operation: "message"}},
 		}
+		alone := namedSuite{"MLS_X", 1}
+		price := day.Price{Bytes: 100, Parties: []day.PartyCost{{Party: day.Member, Cost: party.Cost}}}
+		r.Combiner = &dayCombiner{
+			T: alone, PQ: namedSuite{"MLS_Y", 2}, Classical: combinerPrice{Suite: &alone, Price: price, Times: 1}, Hybrid: combinerPrice{Suite: &alone, Price: price, Times: 1},
+			Intervals: []combinerPrice{{Every: 10, Price: price, Times: 2}}, Reached: []combinerReach{{2, 10}},
+		}
 		change(&r)
 		text, err := json.Marshal(r)
 		require.NoError(t, err)
@@ -49,6 +55,12 @@ func TestReportRefusesWhatNoDayHas(t *testing.T) {
 		"a day in 0x0001 MLS_X, sender keys: member: bytes_up: value: -1":  func(r *dayReport) { r.Beside[0].Parties[0].Up = -1 },
 		"a day in 0x0001 MLS_X, sender keys: is there twice":               func(r *dayReport) { r.Beside = append(r.Beside, r.Beside[0]) },
 		"a crossover of message at fewer than 0 members":                   func(r *dayReport) { r.Crossovers[0].CPU = -1 },
+		"combiner: there is no interval, classical or hybrid suite":        func(r *dayReport) { r.Combiner.Intervals = nil },
+		"combiner: price 1: there is no suite and no interval":             func(r *dayReport) { r.Combiner.Intervals[0].Every = 0 },
+		"combiner: FULL every 10: bytes or times are not above 0":          func(r *dayReport) { r.Combiner.Intervals[0].Bytes = 0 },
+		"combiner: 0x0001 alone: value: -2":                                func(r *dayReport) { r.Combiner.Hybrid.Commit.Value = -2 },
+		"combiner: FULL every 10: value: -3":                               func(r *dayReport) { r.Combiner.Intervals[0].DayTimes = -3 },
+		"combiner: reached: 2 times at an interval of -1":                  func(r *dayReport) { r.Combiner.Reached[0].Every = -1 },
 	} {
 		require.ErrorContains(t, report(change), want)
 	}

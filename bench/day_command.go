@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,7 @@ func (f *dayFlags) day(name string) (day.Day, error) {
 
 func (p program) day() *cobra.Command {
 	var f dayFlags
+	var combiner combinerFlags
 	var pricing pricingFlags
 	var policies policyFlags
 	var suites, format string
@@ -46,8 +48,9 @@ func (p program) day() *cobra.Command {
 		Short: "Say what a day of a group costs, and in which suite it costs least",
 		Long: `Day says what a day of a group costs: bytes and CPU time for a member who adds and removes
 others (committer), any other member, somebody who joins, and the delivery service; in
-which suite a member's day costs least; and what the same day costs over pairwise sessions
-and sender keys.
+which suite a member's day costs least; what the same day costs over pairwise sessions
+and sender keys; and what it costs in a pair of a classical and a post-quantum group under
+the amortized combiner, by the interval of FULL commits.
 
 NAME is an example, team (the default), agency or channel; FILE is YAML with the fields
 that have the names of the flags. Flags change single fields.
@@ -59,7 +62,7 @@ for which renewals have more to encrypt. Suites are ranked by CPU time and the t
 bytes on the link together, if that is resolved, and only where they certainly differ.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := choose("--format", format, dayFormats())
+			w, err := choose("--format", format, p.dayFormats(policies))
 			if err != nil {
 				return err
 			}
@@ -77,7 +80,11 @@ bytes on the link together, if that is resolved, and only where they certainly d
 			if len(s.suites) == 0 {
 				return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
 			}
-			report, err := newDayReport(cmd, s, d, pricing)
+			pair, err := combiner.open(s.Registry)
+			if err != nil {
+				return err
+			}
+			report, err := newDayReport(cmd, s, d, pricing, pair)
 			if err != nil {
 				return err
 			}
@@ -85,21 +92,31 @@ bytes on the link together, if that is resolved, and only where they certainly d
 		},
 	}
 	f.add(cmd)
+	combiner.add(cmd)
 	pricing.add(cmd)
 	cmd.Flags().StringVar(&suites, "suites", "all", "`LIST` of suites, as of suitebench run")
 	policies.addRestriction(cmd)
 	policies.peers = registry.Private().Name
 	p.addCodePoints(cmd, &policies.peers)
-	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(dayFormats()))
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(p.dayFormats(policies)))
 	return cmd
 }
 
-// newDayReport prices the day in all suites of s, and in the classic one beside them.
-func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags) (dayReport, error) {
-	priced := s.suites
-	isClassic := func(c suite.Suite) bool { return c.Info().ID == classic }
-	if beside, err := s.Registry.Suite(classic); err == nil && !slices.ContainsFunc(priced, isClassic) && suite.Probe(beside) == nil {
-		priced = append(slices.Clone(priced), beside)
+// newDayReport prices the day in all suites of s, and beside them in the classic one and in a
+// pair, which may be nil.
+func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags, pair *combined) (dayReport, error) {
+	priced := slices.Clone(s.suites)
+	beside := []suite.ID{classic}
+	if pair != nil {
+		for _, info := range pair.suites() {
+			beside = append(beside, info.ID)
+		}
+	}
+	for _, id := range beside {
+		is := func(c suite.Suite) bool { return c.Info().ID == id }
+		if one, err := s.Registry.Suite(id); err == nil && !slices.ContainsFunc(priced, is) && suite.Probe(one) == nil {
+			priced = append(priced, one)
+		}
 	}
 	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
 	step := bar.steps(priceRounds * len(priced))
@@ -117,6 +134,12 @@ func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags)
 	for _, c := range s.suites {
 		infos = append(infos, c.Info())
 	}
-	err = r.price(infos, infoOf(s.Registry, classic))
-	return r, err
+	if err := r.price(infos, infoOf(s.Registry, classic)); err != nil || pair == nil {
+		return r, err
+	}
+	if err := r.combine(pair); err != nil || r.Combiner == nil {
+		return r, err
+	}
+	r.Combiner.Denied = deniers(s.policy, pair.pair, time.Now())
+	return r, nil
 }

@@ -29,6 +29,7 @@ type dayReport struct {
 	Suites         []daySuite        `json:"suites"`     // by rank, those without one last
 	Beside         []daySuite        `json:"beside"`     // other schemes and the classic suite
 	Crossovers     []dayCrossover    `json:"crossovers"` // in the first of the suites
+	Combiner       *dayCombiner      `json:"combiner,omitempty"`
 
 	pricing pricing
 }

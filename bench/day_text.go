@@ -12,8 +12,11 @@ import (
 	"github.com/mlsuite/mlsuite/bench/stats"
 )
 
-func dayFormats() []writer[dayReport] {
-	return []writer[dayReport]{{"text", writeDay}, {"json", writeJSON[dayReport]}}
+func (p program) dayFormats(f policyFlags) []writer[dayReport] {
+	return []writer[dayReport]{
+		{"text", writeDay}, {"json", writeJSON[dayReport]}, {goBench, writeDayGoBench},
+		{"html", func(w io.Writer, r dayReport) error { return p.writeDayPage(w, f, r) }},
+	}
 }
 
 // writeDay writes a day for people: the answer first, then what it rests on.
@@ -40,6 +43,9 @@ func writeDay(w io.Writer, r dayReport) error {
 	b.WriteString(wrap(fmt.Sprintf("\nFrom so many members on MLS costs less than the other schemes, in %s if everybody speaks, by figures without their intervals (-: not up to %d):\n\n",
 		best.ID, baseline.MaxCrossover), width))
 	r.writeCrossovers(&b, s)
+	if r.Combiner != nil {
+		r.Combiner.write(&b, s, r.Ranked)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

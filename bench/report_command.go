@@ -75,6 +75,22 @@ func (p program) writePage(w io.Writer, f policyFlags, r *result.Results) error 
 	return page.Write(w, in)
 }
 
+// writeDayPage writes the page of one day.
+func (p program) writeDayPage(w io.Writer, f policyFlags, r dayReport) error {
+	in, err := p.pageInput(&f)
+	if err != nil {
+		return err
+	}
+	known, err := p.suitesOf(f.peers)
+	if err != nil {
+		return err
+	}
+	if err := addDays(&in, known, []dayReport{r}); err != nil {
+		return err
+	}
+	return page.Write(w, in)
+}
+
 // pageInput returns what a page shows beside the results.
 func (p program) pageInput(f *policyFlags) (page.Input, error) {
 	now, err := f.date()

@@ -54,6 +54,9 @@ func addDays(in *page.Input, known *registry.Registry, given []dayReport) error 
 			if err := r.price(infos, infoOf(known, classic)); err != nil {
 				return err
 			}
+			if err := r.combine(defaultCombined(known)); err != nil {
+				return err
+			}
 			days = append(days, r)
 		}
 	}
@@ -106,6 +109,9 @@ func pageDay(r dayReport, ofRun bool) page.Day {
 		return to
 	}
 	d.Suites, d.Beside = convert(r.Suites), convert(r.Beside)
+	if r.Combiner != nil {
+		d.Combiner = r.Combiner.page()
+	}
 	return d
 }
 

@@ -56,6 +56,10 @@ type Group struct {
 	// one for each level, and Beyond what its messages have beyond their least sizes.
 	MoreCiphertexts float64
 	Beyond          Beyond
+
+	// Contents are those of [limit.Group]. With them Beyond is what is left beyond the sizes
+	// of its formulas.
+	Contents *limit.Contents
 }
 
 // Beyond is by how many bytes messages of MLS are longer than their least sizes, in which
@@ -93,6 +97,14 @@ type Toll struct {
 	Member  Load // each other member, in the mean
 	Joiner  Load // who is added
 	Service Load // the delivery service: the bytes that it sends and receives, and to follow
+}
+
+func (t Toll) plus(o Toll) Toll {
+	return Toll{t.Actor.plus(o.Actor), t.Member.plus(o.Member), t.Joiner.plus(o.Joiner), t.Service.plus(o.Service)}
+}
+
+func (t Toll) times(factor float64) Toll {
+	return Toll{t.Actor.times(factor), t.Member.times(factor), t.Joiner.times(factor), t.Service.times(factor)}
 }
 
 // Scheme is a way to keep a group.

@@ -3,7 +3,14 @@ package baseline
 import "github.com/mlsuite/mlsuite/bench/limit"
 
 func (g Group) steady() limit.Group {
-	return limit.Group{Suite: g.Suite, Tree: limit.Steady(g.Members, 0)}
+	return limit.Group{Suite: g.Suite, Tree: limit.Steady(g.Members, 0), Contents: g.Contents}
+}
+
+// removedLeaf is the leaf of a member of the other half, whom leaf 0 removes.
+func (g Group) removedLeaf() uint32 { return uint32(g.Members / 2) }
+
+func (g Group) removed() limit.Group {
+	return limit.Group{Suite: g.Suite, Tree: limit.Removed(g.Members, g.removedLeaf()), Contents: g.Contents}
 }
 
 // others returns the number of members beside the one who acts.
@@ -24,18 +31,23 @@ func mlsRenew(g Group) Toll {
 }
 
 func mlsRemove(g Group) Toll {
-	leaf := uint32(g.Members / 2)
-	of := limit.Group{Suite: g.Suite, Tree: limit.Removed(g.Members, leaf)}
+	leaf, of := g.removedLeaf(), g.removed()
 	return g.renewal(of, g.others()-1, of.Remove(leaf), of.MeanProcessRemove(leaf), of.FollowRemove(leaf))
 }
 
 func mlsAdd(g Group) Toll {
 	of := g.steady()
 	t := handshake(of.AddBytes()+g.Beyond.Add, g.others(), of.Add(), of.ProcessAdd(), of.FollowAdd())
+	return t.welcoming(g, of, of.Join())
+}
+
+// welcoming returns the toll of a commit that adds a member together with what the joiner
+// pays, and the bytes of its KeyPackage and of the Welcome.
+func (t Toll) welcoming(g Group, of limit.Group, join limit.Cost) Toll {
 	welcome, keyPackage := of.AddWelcomeBytes()*(1+g.Beyond.Welcome), of.KeyPackageBytes()+g.Beyond.KeyPackage
 	t.Actor.Up += welcome
 	t.Actor.Down += keyPackage
-	t.Joiner = Load{Cost: of.KeyPackage().Plus(of.Join()), Up: keyPackage, Down: welcome}
+	t.Joiner = Load{Cost: of.KeyPackage().Plus(join), Up: keyPackage, Down: welcome}
 	t.Service.Down += keyPackage + welcome
 	t.Service.Up += keyPackage + welcome
 	return t

@@ -28,10 +28,6 @@ func senderAdd(g Group) Toll {
 	return t.plus(own)
 }
 
-func (t Toll) plus(o Toll) Toll {
-	return Toll{t.Actor.plus(o.Actor), t.Member.plus(o.Member), t.Joiner.plus(o.Joiner), t.Service.plus(o.Service)}
-}
-
 // senderRemove: each speaker sends a new sender key to everybody who is left.
 func senderRemove(g Group) Toll {
 	left := g

@@ -36,7 +36,12 @@ const (
 // There is no member if all of them are committers, and no joiner if nobody joins.
 // Messages of MLS have bytes beyond their least sizes.
 func (d Day) Parties(scheme baseline.Scheme, s suite.Info, bytes baseline.Beyond) []Party {
-	g := baseline.Group{Suite: s, Members: d.Members, Speakers: d.Speakers, MoreCiphertexts: d.Ciphertexts() - float64(d.Levels()), Beyond: bytes}
+	return d.parties(scheme, baseline.Group{Suite: s, Beyond: bytes})
+}
+
+// parties is Parties in a group whose members and tree are those of the day.
+func (d Day) parties(scheme baseline.Scheme, g baseline.Group) []Party {
+	g.Members, g.Speakers, g.MoreCiphertexts = d.Members, d.Speakers, d.Ciphertexts()-float64(d.Levels())
 	message, renew, add, remove := scheme.Message(g, d.Size), scheme.Renew(g), scheme.Add(g), scheme.Remove(g)
 	members, committers, speakers := float64(d.Members), float64(d.Committers), float64(d.Speakers)
 

@@ -7,6 +7,7 @@ type Contents struct {
 	Leaf       int // the credential, capabilities and extensions of a LeafNode, encoded: see [LeafContents]
 	KeyPackage int // the extensions of a KeyPackage, encoded
 	GroupInfo  int // those of a GroupInfo beside the tree, encoded
+	Context    int // those of the GroupContext, encoded
 }
 
 // LeafContents returns the size of a basic credential with an identity of so many bytes,
@@ -183,21 +184,20 @@ func (g Group) groupInfoTBSBytes(info float64) float64 {
 	return g.toBeSigned("GroupInfoTBS", info-g.signatureBytes())
 }
 
-// contextBytes returns the size of a GroupContext without extensions (Section 8.1).
+// contextBytes returns the size of a GroupContext (Section 8.1).
 func (g Group) contextBytes() float64 {
 	hash := g.Suite.Hash.Size
-	return 2*float64(hash) + g.formats(2+2, Vec(g.contents().GroupID), 8, 2*prefix(hash), Vec(0))
+	return 2*float64(hash) + g.formats(2+2, Vec(g.contents().GroupID), 8, 2*prefix(hash), Vec(g.contents().Context))
 }
 
-// commitBytes returns the size of a Commit with a path and without proposals (Sections 7.6,
-// 12.4).
+// commitBytes returns the size of a Commit with a path (Sections 7.6, 12.4).
 func (g Group) commitBytes() float64 {
 	kem, nodes := g.Suite.KEM.Npk, 0.0
 	for _, level := range g.Tree.Path {
 		ciphertexts := float64(level.Resolution) * g.ciphertextBytes()
 		nodes += float64(kem) + ciphertexts + g.formats(prefix(kem), prefix(int(ciphertexts)))
 	}
-	return g.leafBytes() + nodes + g.formats(Vec(0), 1, prefix(int(nodes)))
+	return float64(g.proposals) + g.leafBytes() + nodes + g.formats(prefix(g.proposals), 1, prefix(int(nodes)))
 }
 
 // addBytes returns the size of a Commit without a path that adds members (Section 12.1.1).

@@ -15,6 +15,8 @@ type Group struct {
 	// If it is nil, a limit leaves them out, with all length prefixes and labels: some hundred
 	// bytes of each message.
 	Contents *Contents
+
+	proposals int // bytes of the proposals that a commit with a path covers by value
 }
 
 // Commit is the cost of making a commit with a path and no proposals, d levels

@@ -2,7 +2,6 @@ package scale
 
 import (
 	"math/bits"
-	"strings"
 
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/suite"
@@ -13,21 +12,20 @@ import (
 // beside each of its capabilities.
 type sizes struct {
 	suite.Info
-	// shorter is by how much a signature is shorter than the longest one, in the mean. The
-	// numbers r and s of ECDSA, by itself or in a composite, are encoded without leading zeros
-	// (DER).
-	shorter float64
+	shorter float64 // as [limit.ShorterSignature]
 }
 
-func sizesOf(i suite.Info) sizes {
-	z := sizes{Info: i}
-	if strings.HasPrefix(i.Signature.Classical, "P-") {
-		z.shorter = 1 // each has a leading zero byte, or lacks one, in half of all cases
-		if i.Signature.Classical == "P-521" {
-			z.shorter = 0.5 // of the 66 bytes the first has one bit
-		}
-	}
-	return z
+func sizesOf(i suite.Info) sizes { return sizes{i, limit.ShorterSignature(i)} }
+
+// group is a steady group with its contents.
+func (z sizes) group(members int) limit.Group {
+	return limit.Group{Suite: z.Info, Tree: limit.Steady(members, 0), Contents: Contents(z.Info)}
+}
+
+// Contents are what the members of suitebench's groups put into their structures: one suite, a
+// basic credential of 11 bytes, and a GREASE value beside each of the capabilities.
+func Contents(i suite.Info) *limit.Contents {
+	return &limit.Contents{GroupID: i.Hash.Size, Leaf: leafContents(memberID), KeyPackage: extension(), GroupInfo: extension()}
 }
 
 // The identities in the credentials.
@@ -44,9 +42,11 @@ func extension() int { return limit.Extension(4) }
 
 // leaf is a LeafNode without what depends on its source (Section 7.2).
 func (z sizes) leaf(identity int) int {
-	contents := limit.LeafContents(identity, [5]int{1, 2, 1, 1, 3}, 4) // mls10; the suite; basic, X.509; GREASE
-	return limit.Vec(z.KEM.Npk) + limit.Vec(z.Signature.PublicKey) + contents + 1 + limit.Vec(z.Signature.Signature)
+	return limit.Vec(z.KEM.Npk) + limit.Vec(z.Signature.PublicKey) + leafContents(identity) + 1 + limit.Vec(z.Signature.Signature)
 }
+
+// leafContents are mls10, the suite, basic, X.509, and GREASE.
+func leafContents(identity int) int { return limit.LeafContents(identity, [5]int{1, 2, 1, 1, 3}, 4) }
 
 func (z sizes) keyPackageLeaf(identity int) int { return z.leaf(identity) + 2*8 } // the lifetime
 
@@ -57,26 +57,13 @@ func (z sizes) keyPackage() int {
 	return 2 + 2 + limit.Vec(z.KEM.Npk) + z.keyPackageLeaf(newcomerID) + limit.Vec(extension()) + limit.Vec(z.Signature.Signature)
 }
 
-// private is an MLSMessage with a Commit of n bytes as a PrivateMessage (Section 6.3).
-func (z sizes) private(n int) int {
-	auth := limit.Vec(z.Signature.Signature) + limit.Vec(z.Hash.Size)
-	const senderData = 12
-	return 4 + limit.Vec(z.Hash.Size) + 8 + 1 + limit.Vec(0) + limit.Vec(senderData+z.AEAD.Nt) + limit.Vec(n+auth+z.AEAD.Nt)
-}
-
 // commit is the message with a Commit of leaf 0 that renews its keys (Sections 7.6, 12.4).
-func (z sizes) commit(members int) float64 {
-	nodes := 0
-	for _, level := range limit.Steady(members, 0).Path {
-		nodes += limit.Vec(z.KEM.Npk) + limit.Vec(level.Resolution*(limit.Vec(z.KEM.Nenc)+limit.Vec(z.KDF.Nh+z.AEAD.Nt)))
-	}
-	return float64(z.private(limit.Vec(0)+1+z.commitLeaf()+limit.Vec(nodes))) - 2*z.shorter
-}
+func (z sizes) commit(members int) float64 { return z.group(members).CommitMessageBytes() }
 
 // add is the message with a Commit that adds a newcomer, without a path.
 func (z sizes) add() float64 {
 	proposal := 1 + 2 + z.keyPackage() // by value, and its type
-	return float64(z.private(limit.Vec(proposal)+1)) - 3*z.shorter
+	return z.group(2).PrivateMessageBytes(limit.Vec(proposal)+1) - 3*z.shorter
 }
 
 // welcome is the MLSMessage with the Welcome for a newcomer, with the tree (Section

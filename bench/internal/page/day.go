@@ -17,6 +17,7 @@ type Day struct {
 	Payer          string // the party whose day is ranked
 	Suites         []DaySuite
 	Beside         []DaySuite // the same day in other schemes, or in the classic suite
+	Combiner       *Combiner  // nil: it is not priced
 }
 
 // DaySuite is a day in a suite and a scheme.
@@ -81,7 +82,7 @@ func (c *cast) days(all []Day) []section {
 	if len(otherwise.Charts) > 0 {
 		otherwise.Tables = []table{c.otherwiseTable("day-otherwise-table", all)}
 	}
-	return []section{costs, pays, otherwise}
+	return []section{costs, pays, otherwise, c.combiners(all)}
 }
 
 // add adds a chart that has something to show.
