@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/internal/publiccommit"
 	"github.com/mlsuite/mlsuite/mls"
@@ -56,13 +57,16 @@ func (f *followed) checkPrivate(g *Guard) error {
 
 // checkCommit returns the group that a commit is of, or why the commit is not handed in. The
 // caller has the turn of the group.
-func (s *guarded) checkCommit(ctx context.Context, c *delivery.Commit, welcomes []delivery.Welcome) (*followed, error) {
+func (s *guarded) checkCommit(ctx context.Context, c *leg, welcomes []delivery.Welcome) (*followed, error) {
 	f, err := s.guard.follow(ctx, c.Group)
 	if err != nil {
 		return nil, err
 	}
 	f.checked = checked{}
-	return f, s.check(ctx, f, c, welcomes)
+	if err := f.checkPair(c); err != nil {
+		return nil, s.refuse(ctx, c.Group, "a pair is two commits of the groups that it is handed in for", err)
+	}
+	return f, s.check(ctx, f, &c.Commit, welcomes)
 }
 
 func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, welcomes []delivery.Welcome) error {
@@ -126,6 +130,18 @@ func checkHeader(c *delivery.Commit) (*message.Message, error) {
 }
 
 func (g *Guard) checkWelcome(w delivery.Welcome, use suite.Use) error {
+	if isPair(w.Message) {
+		pair, err := apq.ParseMessagePair(w.Message, apq.SuggestedCodePoints())
+		if err != nil {
+			return err
+		}
+		for _, half := range [][]byte{pair.T, pair.PQ} {
+			if err := g.checkWelcome(delivery.Welcome{Clients: w.Clients, Message: half}, use); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	m, err := message.Parse[message.Message](w.Message)
 	if err != nil {
 		return err

@@ -19,6 +19,9 @@ type followed struct {
 	public   *mls.PublicGroup // nil if the guard does not follow it
 	position delivery.Position
 
+	partner string // the other group of a pair, or ""
+	first   bool   // the stream of this one has the commits of both
+
 	checked checked
 }
 
@@ -41,7 +44,7 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 		return f, err
 	}
 	for {
-		entries, err := g.cfg.Service.Fetch(ctx, delivery.Stream{Group: group}, f.position, 0)
+		entries, err := g.cfg.Service.Fetch(ctx, f.stream(group), f.position, 0)
 		if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
 			return g.lose(ctx, group, err)
 		}
@@ -49,7 +52,7 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 			return f, err
 		}
 		for _, e := range entries {
-			if err := f.read(ctx, g, e); err != nil {
+			if err := f.read(ctx, g, group, e); err != nil {
 				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
 			}
 		}
@@ -61,8 +64,17 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 
 // read follows the group over one entry. The error says that it has taken a commit which
 // is none.
-func (f *followed) read(ctx context.Context, g *Guard, e delivery.Entry) error {
+func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.Entry) error {
 	f.position = e.Position
+	if isPair(e.Message) {
+		half, epoch := legOf(e.Message, group)
+		if half == nil {
+			return errPartner
+		}
+		e.Message, e.Epoch = half, epoch
+	} else if e.Group != group {
+		return nil // it is of the other group of a pair alone
+	}
 	if e.Kind == delivery.KindMessage {
 		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PublicMessage != nil {
 			_, _ = f.public.Process(ctx, g.cfg.Now(), e.Message) // members do not take it either
@@ -89,8 +101,11 @@ func (f *followed) read(ctx context.Context, g *Guard, e delivery.Entry) error {
 
 // took follows a group over a commit that was checked and that the service has accepted,
 // or that it had before.
-func (g *Guard) took(ctx context.Context, f *followed, c *delivery.Commit, position delivery.Position) error {
+func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery.Position) error {
 	g.keep(c.Group, f) // others may have filled the memory since
+	if err := g.pairUp(ctx, c.Group, f, c); err != nil {
+		return err
+	}
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
 		f.public, f.position = f.checked.next, position
 		return g.save(ctx, c.Group, f)
@@ -110,6 +125,9 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 	f = &followed{}
 	var state mls.Snapshot
 	err := g.cfg.Store.View(ctx, func(r store.Reader) error {
+		if err := f.readPartner(r, group); err != nil {
+			return err
+		}
 		position, err := r.Get(positionOf(group))
 		if err != nil || len(position) != 8 {
 			return err
@@ -170,6 +188,9 @@ func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed,
 		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)))
 	})
 	f := &followed{}
+	if err == nil {
+		err = g.cfg.Store.View(ctx, func(r store.Reader) error { return f.readPartner(r, group) })
+	}
 	g.keep(group, f)
 	return f, err
 }

@@ -7,6 +7,14 @@
 // ([mls.PublicGroup]), and that the GroupInfo that comes with a commit is one of the epoch
 // that the commit begins. It serves the tree itself.
 //
+// # Pairs
+//
+// Two groups may be a pair (draft-ietf-mls-combiner). The message of a FULL commit is two
+// commits, in the stream of the T group: see [delivery.Commit]. The guard checks each as a
+// commit of its group, and that both are handed in, for the groups and the epochs that they
+// are of. From the first pair of commits on, the two groups belong together: commits of the
+// PQ group come with commits of the T group, and neither comes with those of another group.
+//
 // # What a guard does not see
 //
 // Whether a membership_tag and a confirmation_tag are right, and whether members can decrypt

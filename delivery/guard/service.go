@@ -133,10 +133,13 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 		}
 		defer release()
 	}
-	checked := make([]*followed, len(sub.Commits))
-	for i := range sub.Commits {
-		var err error
-		if checked[i], err = s.checkCommit(ctx, &sub.Commits[i], sub.Welcomes); err != nil {
+	commits, err := legs(sub)
+	if err != nil {
+		return 0, s.refuse(ctx, "", "a pair is two commits of the groups that it is handed in for", err)
+	}
+	checked := make([]*followed, len(commits))
+	for i := range commits {
+		if checked[i], err = s.checkCommit(ctx, &commits[i], sub.Welcomes); err != nil {
 			return 0, err
 		}
 	}
@@ -144,10 +147,10 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	if err != nil {
 		return 0, err
 	}
-	for i := range sub.Commits {
-		if err := s.guard.took(ctx, checked[i], &sub.Commits[i], position); err != nil {
-			s.guard.cfg.Logger.WarnContext(ctx, "not followed yet", "group", sub.Commits[i].Group, "error", err)
-			s.guard.forget(sub.Commits[i].Group)
+	for i := range commits {
+		if err := s.guard.took(ctx, checked[i], &commits[i], position); err != nil {
+			s.guard.cfg.Logger.WarnContext(ctx, "not followed yet", "group", commits[i].Group, "error", err)
+			s.guard.forget(commits[i].Group)
 		}
 	}
 	return position, nil
