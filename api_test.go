@@ -14,18 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever learns the engine and its structures learns at most 223 names: what the packages
+// Whoever learns the engine and its structures learns at most 247 names: what the packages
 // declare, and the methods of it, those of interfaces and those seen through an alias
 // among them. What candidates and groups answer alike, by embedding one view, comes to no
-// more than 16 on top.
+// more than 20 on top.
 func TestTheEngineHasFewNames(t *testing.T) {
 	var declared, promoted []string
 	for _, folder := range []string{"mls", "mls/message"} {
 		d, p := exportedNames(t, folder)
 		declared, promoted = append(declared, d...), append(promoted, p...)
 	}
-	require.LessOrEqual(t, len(declared), 223, "%v", declared)
-	require.LessOrEqual(t, len(promoted), 16, "%v", promoted)
+	require.LessOrEqual(t, len(declared), 247, "%v", declared)
+	require.LessOrEqual(t, len(promoted), 20, "%v", promoted)
 	for _, name := range []string{"Group.Commit", "Suites.IDs", "ErrRetired", "ValidationError.Unwrap"} {
 		require.Contains(t, declared, name)
 	}
@@ -35,7 +35,7 @@ func TestTheEngineHasFewNames(t *testing.T) {
 // A Group or a Candidate is not to be copied, so nothing of it takes a copy.
 func TestWhatMustNotBeCopiedHasNoValueReceivers(t *testing.T) {
 	scope := checkedPackage(t, "mls").Scope()
-	for _, name := range []string{"Group", "Candidate", "PublicGroup", "PublicCandidate", "OwnKeyPackage", "Delta", "Simulation"} {
+	for _, name := range []string{"Group", "Candidate", "PartialGroup", "PartialCandidate", "PublicGroup", "PublicCandidate", "OwnKeyPackage", "Delta", "Simulation"} {
 		object := scope.Lookup(name)
 		require.NotNil(t, object, name)
 		methods := types.NewMethodSet(object.Type())

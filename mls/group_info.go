@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -142,8 +143,13 @@ func (p *publicState) verifyGroupInfo(info *receivedGroupInfo) error {
 	if signer == nil {
 		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
 	}
+	return verifyGroupInfoBy(p.suite, signer, info)
+}
+
+// verifyGroupInfoBy checks the signature of a GroupInfo, whose signer has the given leaf.
+func verifyGroupInfoBy(s suite.Suite, signer ratchettree.Leaf, info *receivedGroupInfo) error {
 	tbs := info.encoded[:len(info.encoded)-wire.SizeOfVector(len(info.Signature))]
-	if err := label.VerifyFirst(p.suite, signer.SignatureKey(), label.GroupInfoTBS, tbs, info.Signature); err != nil {
+	if err := label.VerifyFirst(s, signer.SignatureKey(), label.GroupInfoTBS, tbs, info.Signature); err != nil {
 		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
 	}
 	return nil

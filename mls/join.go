@@ -94,41 +94,69 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 
 // join is Join for a parsed message.
 func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Message, options *JoinOptions) (*Candidate, error) {
+	k.mu.Lock()
+	used := k.initKey == nil
+	k.mu.Unlock()
+	if used {
+		return nil, ErrKeyPackageUsed
+	}
+	if m.Welcome == nil {
+		return nil, fmt.Errorf("%w: a %s is not a Welcome", message.ErrUnsupported, m.WireFormat())
+	}
+	own, err := message.Marshal(&k.KeyPackage.LeafNode)
+	if err != nil {
+		return nil, err
+	}
+	return k.enter(ctx, now, m.Welcome, options, joinView{
+		state: func(q questions, info *receivedGroupInfo) (*publicState, error) {
+			return publicStateOf(ctx, q, k.suite, info, options.RatchetTree, own)
+		},
+		member: func(p *publicState, info *message.GroupInfo, secrets *groupSecrets) (*memberView, error) {
+			return k.memberView(p, info, secrets, own)
+		},
+	})
+}
+
+// joinView is how a joiner comes to know the group: with the tree, or without.
+type joinView struct {
+	// state checks a GroupInfo, and returns the state that it describes.
+	state func(q questions, info *receivedGroupInfo) (*publicState, error)
+
+	// member finds the joiner's leaf, and derives the private keys that follow from its path
+	// secret.
+	member func(p *publicState, info *message.GroupInfo, secrets *groupSecrets) (*memberView, error)
+}
+
+// enter opens a Welcome and returns the candidate for the group.
+func (k *OwnKeyPackage) enter(ctx context.Context, now time.Time, welcome *message.Welcome, options *JoinOptions, view joinView) (*Candidate, error) {
 	initKey, leafKey, err := k.borrow()
 	if err != nil {
 		return nil, err
 	}
 	defer initKey.Release()
 	defer leafKey.Release()
-	if m.Welcome == nil {
-		return nil, fmt.Errorf("%w: a %s is not a Welcome", message.ErrUnsupported, m.WireFormat())
-	}
 	cfg := k.cfg
 	if options.PublicHandshake != nil {
 		cfg.PublicHandshake = *options.PublicHandshake
 	}
-	secrets, err := k.openSecrets(m.Welcome, initKey)
+	secrets, err := k.openSecrets(welcome, initKey)
 	if err != nil {
 		return nil, err
 	}
 	defer secrets.destroy()
-	own, err := message.Marshal(&k.KeyPackage.LeafNode)
-	if err != nil {
-		return nil, err
-	}
 	var info *receivedGroupInfo
 	entered, err := cfg.ask(suite.Start, now).enter(ctx, k.suite, secrets.psks, options.Follows, func(q questions, psk []byte) (_ *publicState, err error) {
-		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo); err != nil {
+		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, welcome.EncryptedGroupInfo); err != nil {
 			return nil, err
 		}
-		return publicStateOf(ctx, q, k.suite, info, options.RatchetTree, own)
+		return view.state(q, info)
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer clear(entered.psk)
 	public := entered.public
-	self, err := k.memberView(public, info.GroupInfo, secrets, own)
+	self, err := view.member(public, info.GroupInfo, secrets)
 	if err != nil {
 		return nil, err
 	}

@@ -158,27 +158,30 @@ func checkTree(t *ratchettree.Tree, extensions *check.GroupExtensions) error {
 // transition is a commit as everybody who reads it can see it, or what a joiner sees of
 // the commit that let it in.
 type transition struct {
-	committer  message.Sender
-	leaf       message.LeafIndex // the committer's in the epoch that the commit begins
-	aad        []byte
-	proposals  []CommittedProposal
-	added      []message.LeafIndex
-	changes    *changes     // or nil
-	old        *publicState // nil for a joiner
-	publicView              // of the epoch that the commit begins
+	committer   message.Sender
+	leaf        message.LeafIndex // the committer's in the epoch that the commit begins
+	aad         []byte
+	proposals   []CommittedProposal
+	added       []message.LeafIndex
+	changes     *changes        // or nil
+	resolutions *resolutions    // for annotations
+	old         *publicState    // nil for a joiner
+	author      *message.Author // of a partial member's candidate, whose tree may lack the leaf
+	publicView                  // of the epoch that the commit begins
 }
 
 // newTransition returns the transition by a commit whose proposals were applied to old.
 func newTransition(old, to *publicState, a *applied, aad []byte) transition {
 	return transition{
-		committer:  a.sender,
-		leaf:       a.committer,
-		aad:        aad,
-		proposals:  a.list,
-		added:      a.added,
-		changes:    a.changes,
-		old:        old,
-		publicView: publicView{to},
+		committer:   a.sender,
+		leaf:        a.committer,
+		aad:         aad,
+		proposals:   a.list,
+		added:       a.added,
+		changes:     a.changes,
+		resolutions: new(resolutions),
+		old:         old,
+		publicView:  publicView{to},
 	}
 }
 
@@ -201,6 +204,9 @@ func (t *transition) Changes() []event.Change {
 // Author returns the committer, as of the epoch that the commit ends. For a join by a
 // Welcome, it returns the signer of the GroupInfo, as of the tree that the client joins.
 func (t *transition) Author() message.Author {
+	if t.author != nil {
+		return *t.author
+	}
 	epoch := max(1, t.public.context.Epoch) - 1
 	if t.committer.Type == message.SenderMember && t.old != nil {
 		return t.old.tree.Leaf(t.committer.Leaf).Author(epoch)

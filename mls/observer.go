@@ -27,6 +27,9 @@ func (c *Config) tellEntered(p *publicState, leaf int64, how event.Entry, previo
 		return
 	}
 	e := event.GroupEntered{Group: p.state(leaf), How: how, Size: int(p.tree.MemberCount()), Previous: previous}
+	if p.partial {
+		e.Size, e.Unchecked = 0, event.UncheckedByPartial()
+	}
 	if how != event.EntryRestored {
 		e.Members = joined(p.tree)
 	}

@@ -387,7 +387,8 @@ func dropErrors(events []event.Event) []event.Event {
 func TestEntryString(t *testing.T) {
 	require.Equal(t, "created", event.EntryCreated.String())
 	require.Equal(t, "followed", event.EntryFollowed.String())
-	for _, e := range []event.Entry{-1, 0, 6} {
+	require.Equal(t, "upgraded", event.EntryUpgraded.String())
+	for _, e := range []event.Entry{-1, 0, 7} {
 		require.Equal(t, fmt.Sprintf("Entry(%d)", int(e)), e.String())
 	}
 }

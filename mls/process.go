@@ -179,18 +179,33 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, private []byt
 // epoch in the window. It holds the mutex of the inbox, for which senders wait too, while
 // it looks secrets up, and not during the computations that the message causes.
 func (g *Group) unprotectPrivate(m *framing.PrivateMessage) (*framing.AuthenticatedContent, *secrettree.UnusedKey, error) {
+	return g.unprotectFrom(m, nil)
+}
+
+// unprotectFrom is unprotectPrivate. proven, unless nil, returns those whose messages the
+// member takes in an epoch.
+func (g *Group) unprotectFrom(m *framing.PrivateMessage, proven func(*publicState) (framing.Members, error)) (*framing.AuthenticatedContent, *secrettree.UnusedKey, error) {
 	g.inbox.mu.Lock()
 	if g.inbox.retired {
 		g.inbox.mu.Unlock()
 		return nil, nil, ErrRetired
 	}
-	f, ratchets := g.receiving(g.public, g.secrets), g.inbox.ratchets
+	of, f, ratchets := g.public, g.receiving(g.public, g.secrets), g.inbox.ratchets
 	if past := g.inbox.pastEpoch(m.Epoch); past != nil && m.ContentType == message.ContentApplication {
 		senderData := bytes.Clone(past.senderData) // which goes with the window
 		defer clear(senderData)
-		f, ratchets = g.receiving(past.public, &schedule.EpochSecrets{SenderData: senderData}), past.ratchets
+		of, f, ratchets = past.public, g.receiving(past.public, &schedule.EpochSecrets{SenderData: senderData}), past.ratchets
 	}
 	g.inbox.mu.Unlock()
+	if proven != nil {
+		err := framing.IsFor(f.Group, m.GroupID, m.Epoch)
+		if err == nil {
+			f.Members, err = proven(of)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
 	return f.UnprotectPrivate(ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), m)
 }
 
@@ -285,5 +300,9 @@ func (g *Group) checkStrict(ac *framing.AuthenticatedContent) error {
 }
 
 func (g *Group) proposalLimits() proposalLimits {
-	return g.cfg.Limits.proposals(g.public.tree.MemberCount())
+	members := g.public.tree.MemberCount()
+	if g.public.partial {
+		members = g.public.tree.Width // as far as it knows
+	}
+	return g.cfg.Limits.proposals(members)
 }

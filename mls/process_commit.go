@@ -36,7 +36,7 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *framing.Au
 	if removed { // the next epoch's secrets are not for this member
 		begun.public, err = g.public.observe(next, ac)
 	} else {
-		begun, cfg, err = g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), a, next, ac)
+		begun, cfg, err = g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), a, next, ac, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -139,8 +139,9 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and checks
-// the confirmation tag. It also returns this member's configuration in that epoch.
-func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *provisional, ac *framing.AuthenticatedContent) (begun epoch, _ *Config, err error) {
+// the confirmation tag. It also returns this member's configuration in that epoch. open,
+// unless nil, opens the path in place of [ratchettree.OpenPath].
+func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *provisional, ac *framing.AuthenticatedContent, open pathOpener) (begun epoch, _ *Config, err error) {
 	defer func() {
 		if err != nil {
 			begun.destroy()
@@ -164,7 +165,12 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 		if err != nil {
 			return begun, nil, err
 		}
-		secrets, err := ratchettree.OpenPath(next.tree, path, a.committer, g.self.leaf, provisional, a.added, begun.self.privateKey)
+		if open == nil {
+			open = func(groupContext []byte, lookup func(ratchettree.NodeIndex) suite.PrivateKey) (*ratchettree.PathSecrets, error) {
+				return ratchettree.OpenPath(next.tree, path, a.committer, g.self.leaf, groupContext, a.added, lookup)
+			}
+		}
+		secrets, err := open(provisional, begun.self.privateKey)
 		if f, ok := errors.AsType[*ratchettree.SealedFault](err); ok {
 			return begun, nil, &PathSecretError{Committer: a.committer, Node: uint32(f.Node), Err: f.Err}
 		}
@@ -200,6 +206,10 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 	begun.public, begun.secrets = public, secrets
 	return begun, cfg, nil
 }
+
+// pathOpener opens the one path secret of a commit that is for this member, and derives
+// those above it.
+type pathOpener func(groupContext []byte, lookup func(ratchettree.NodeIndex) suite.PrivateKey) (*ratchettree.PathSecrets, error)
 
 // handedOver are the proposals that are handed over with a commit, each an MLSMessage.
 type handedOver [][]byte
@@ -283,7 +293,7 @@ func (g *Group) openProposal(ctx context.Context, now time.Time, m *message.Mess
 
 func (g *Group) openHandedOver(m *message.Message, wanted func(ref []byte) bool) (*framing.AuthenticatedContent, error) {
 	f := g.public.framing(g.secrets)
-	f.Wanted = wanted
+	f.Wanted, f.Vouched = wanted, g.public.partial
 	if m.PublicMessage != nil {
 		public, err := framing.ParsePublic(m.PublicMessage, f.Numbers)
 		if err != nil {

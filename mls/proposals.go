@@ -115,6 +115,9 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 			return fault.Violation("12.1.2", "Update is not from a member")
 		}
 		old := p.tree.Leaf(sender.Leaf)
+		if old == nil && p.partial {
+			return nil // nobody has shown the leaf that it replaces
+		}
 		if old == nil {
 			return fault.Violation("12.1.2", "sender of the Update is not a member").AtLeaf(sender.Leaf)
 		}
@@ -125,7 +128,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		place.KnownKey = old.SignatureKey()
 		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, codepoint.LeafNodeUpdate, place), sender.Leaf)
 	case message.Remove:
-		if p.tree.Leaf(proposal.Removed) == nil {
+		if p.tree.Leaf(proposal.Removed) == nil && !p.partial {
 			return fault.Violation("12.1.3", "removed leaf is not a member").AtLeaf(proposal.Removed)
 		}
 		return nil
@@ -406,5 +409,8 @@ func (p *publicState) newSignatureKey(at message.LeafIndex, key []byte) bool {
 // newType reports whether a credential type is new at a leaf.
 func (p *publicState) newType(at message.LeafIndex, t message.CredentialType) bool {
 	old := p.tree.Leaf(at)
+	if old == nil && p.partial {
+		return false
+	}
 	return old == nil || old.Credential().Type != t
 }

@@ -39,6 +39,10 @@ type publicParts struct {
 	extensions *check.GroupExtensions // of context, read; newPublicState reads them if nobody has
 	reInit     *message.ReInit        // the one that the commit of this epoch covered, or nil
 	announced  *check.GroupExtensions // of reInit, read, or nil
+
+	// partial says that tree is a slice, as a partial member has it: the nodes above its own
+	// leaf, and the hashes beside them.
+	partial bool
 }
 
 // provisional has the parts of the epoch that a commit leads to, while the commit is made or
@@ -201,17 +205,7 @@ func (v *publicView) ReInit() *message.ReInit { return v.public.reInit }
 // beside it. own is a leaf that this client has made or checked before, encoded, or nil.
 // The confirmation tag is left to those who have the epoch's secrets.
 func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receivedGroupInfo, tree, own []byte) (*publicState, error) {
-	c := &info.GroupContext
-	if c.Version != codepoint.VersionMLS10 {
-		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
-	}
-	if id := s.Info().ID; c.CipherSuite != id {
-		return nil, fault.Violation("12.4.3.1", "cipher suite of the GroupInfo is not %s", id)
-	}
-	if err := check.Unique(info.Extensions, "GroupInfo"); err != nil {
-		return nil, err
-	}
-	if err := check.Hashes(info.GroupInfo, s); err != nil {
+	if err := checkGroupInfo(s, info); err != nil {
 		return nil, err
 	}
 	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
@@ -228,11 +222,11 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receiv
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPublicState(publicParts{suite: s, numbers: q.cfg.CodePoints.Complete(), context: *c, tree: t}, info.ConfirmationTag)
+	p, err := newPublicState(publicParts{suite: s, numbers: q.cfg.CodePoints.Complete(), context: info.GroupContext, tree: t}, info.ConfirmationTag)
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(t.Hash(), c.TreeHash) {
+	if !bytes.Equal(t.Hash(), info.GroupContext.TreeHash) {
 		return nil, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")
 	}
 	if err := p.verifyGroupInfo(info); err != nil {

@@ -207,7 +207,21 @@ func (q questions) group(p *publicState) error {
 	if err := q.cipherSuite(p.suite); err != nil {
 		return err
 	}
+	if err := q.membership(p); err != nil {
+		return err
+	}
 	return q.members(p)
+}
+
+// membership asks about a member that does not verify the whole tree.
+func (q questions) membership(p *publicState) error {
+	if !p.partial {
+		return nil
+	}
+	if err := q.judge(suite.MemberInfo{View: suite.ViewPartial, Leaves: p.tree.Width}); err != nil {
+		return q.denied(err, "partial member")
+	}
+	return nil
 }
 
 // members asks about the credential types of a group's members and extensions, each once,

@@ -54,6 +54,8 @@ func inWords(subject any) string {
 		return "format " + s.String()
 	case suite.Token:
 		return "token " + s.Name
+	case suite.MemberInfo:
+		return s.View + " member"
 	}
 	return fmt.Sprintf("%T", subject)
 }
@@ -335,7 +337,7 @@ func policyEntries() []policyEntry {
 		return strings.Split(strings.ReplaceAll(all, ": proposal 0", ""), "\n")
 	}
 	followed := []string{"psk resumption 32 start", "credential basic start: leaf 0"}
-	return []policyEntry{
+	return append(partialEntries(), []policyEntry{
 		{"CreateGroup", "", func(p *policed) func() error {
 			cfg, x := p.newcomer(), otherExtensions(p)
 			return func() error { _, err := CreateGroup(p.Context(), p.q.now, cfg, nil, x...); return err }
@@ -635,7 +637,7 @@ func policyEntries() []policyEntry {
 		}, handshake("receive")},
 		{"PublicGroup.Process", "external commit", func(p *policed) func() error { return p.following(nil, p.externalCommit()) },
 			handshake("receive", "credential 0xF001 receive")},
-	}
+	}...)
 }
 
 // joining makes a client who asks the policies join a group that follows or branches

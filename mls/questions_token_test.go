@@ -40,7 +40,7 @@ func useOfSending(asked []string) (use string) {
 // it, signs, or restores, and nowhere else; and a refusal changes nothing.
 func TestTokensAreJudgedWhereTheirKeyIsUsed(t *testing.T) {
 	reads := func(entry string) bool {
-		return strings.HasPrefix(entry, "PublicGroup.") || strings.HasPrefix(entry, "Group.Process") || strings.HasPrefix(entry, "CheckKeyPackages") ||
+		return strings.HasPrefix(entry, "PublicGroup.") || strings.HasPrefix(entry, "PartialGroup.Process") || entry == "PartialGroup.Member" || strings.HasPrefix(entry, "Group.Process") || strings.HasPrefix(entry, "CheckKeyPackages") ||
 			entry == "NewPublicGroup" || entry == "RestorePublicGroup"
 	}
 	uses := map[string]string{

@@ -42,3 +42,63 @@ type PartialTreeOperations struct {
 	ReceiverPathState            []PathState `json:"receiver_path_state"`
 	CommitSecret                 Hex         `json:"commit_secret"`
 }
+
+// Joiner is a client that joins a group as a partial client.
+type Joiner struct {
+	CipherSuite  suite.ID `json:"cipher_suite"`
+	ExternalPSKs []struct {
+		ID  Hex `json:"psk_id"`
+		PSK Hex `json:"psk"`
+	} `json:"external_psks"`
+	KeyPackage       Hex `json:"key_package"`
+	SignaturePriv    Hex `json:"signature_priv"`
+	EncryptionPriv   Hex `json:"encryption_priv"`
+	InitPriv         Hex `json:"init_priv"`
+	AnnotatedWelcome Hex `json:"annotated_welcome"`
+}
+
+// AnnotatedWelcome is a case of annotated-welcome.
+type AnnotatedWelcome struct {
+	Joiner
+	JoinerLeafIndex    uint32 `json:"joiner_leaf_index"`
+	EpochAuthenticator Hex    `json:"epoch_authenticator"`
+}
+
+// PartialPassiveClient is a case of passive-client-scenarios.
+type PartialPassiveClient struct {
+	Joiner
+	InitialEpochAuthenticator Hex `json:"initial_epoch_authenticator"`
+	Epochs                    []struct {
+		Proposals           []Hex `json:"proposals"`
+		AnnotatedCommit     Hex   `json:"annotated_commit"`
+		ApplicationMessages []Hex `json:"application_messages"`
+		EpochAuthenticator  Hex   `json:"epoch_authenticator"`
+	} `json:"epochs"`
+}
+
+// PartialState is the state of a partial client in an epoch.
+type PartialState struct {
+	GroupID                 Hex         `json:"group_id"`
+	Epoch                   uint64      `json:"epoch"`
+	TreeHash                Hex         `json:"tree_hash"`
+	ConfirmedTranscriptHash Hex         `json:"confirmed_transcript_hash"`
+	InterimTranscriptHash   Hex         `json:"interim_transcript_hash"`
+	InitSecret              Hex         `json:"init_secret"`
+	SenderDataSecret        Hex         `json:"sender_data_secret"`
+	EncryptionSecret        Hex         `json:"encryption_secret"`
+	MembershipKey           Hex         `json:"membership_key"`
+	ReceiverLeafIndex       uint32      `json:"receiver_leaf_index"`
+	DirectPathSecrets       []PathState `json:"direct_path_secrets"`
+}
+
+// AnnotatedCommit is a case of annotated-commit.
+type AnnotatedCommit struct {
+	CipherSuite             suite.ID     `json:"cipher_suite"`
+	StateBefore             PartialState `json:"state_before"`
+	Proposals               []Hex        `json:"proposals"`
+	AnnotatedCommit         Hex          `json:"annotated_commit"`
+	TreeHashAfter           Hex          `json:"tree_hash_after"`
+	CommitSecret            Hex          `json:"commit_secret"`
+	EpochAuthenticatorAfter Hex          `json:"epoch_authenticator_after"`
+	StateAfter              PartialState `json:"state_after"`
+}

@@ -36,9 +36,36 @@ type GroupState struct {
 type GroupEntered struct {
 	Group    GroupState
 	How      Entry
-	Size     int            // members
-	Members  []Change       // all of them; nil for a restored group
+	Size     int            // members; 0 for a partial member, who does not know it
+	Members  []Change       // all of them, or the client itself for a partial member; nil for a restored group
 	Previous *PreviousGroup // the group that this one follows or branches off from, or nil
+
+	// Unchecked is what the client takes on trust because it is a partial member
+	// (draft-ietf-mls-partial-02). A full member takes nothing on trust that MLS checks.
+	Unchecked []Unchecked
+}
+
+// Unchecked names something that a partial member does not check.
+type Unchecked string
+
+const (
+	// UncheckedMembers says that the client does not know who the members are, except for
+	// those who sent something to it or were proved to it.
+	UncheckedMembers Unchecked = "members"
+	// UncheckedLeaves says that the client does not verify the leaves of members and joiners:
+	// their signatures, capabilities and lifetimes.
+	UncheckedLeaves Unchecked = "leaves"
+	// UncheckedTree says that the client does not verify the tree: its parent hashes, that no
+	// key is in it twice, and that a commit changes it as the proposals say.
+	UncheckedTree Unchecked = "tree"
+	// UncheckedProposals says that the client does not verify the proposals that a commit
+	// covers, except for those that change the GroupContext or inject a pre-shared key.
+	UncheckedProposals Unchecked = "proposals"
+)
+
+// UncheckedByPartial returns what a partial member does not check.
+func UncheckedByPartial() []Unchecked {
+	return []Unchecked{UncheckedMembers, UncheckedLeaves, UncheckedTree, UncheckedProposals}
 }
 
 // Entry says how a client entered a group.
@@ -56,11 +83,14 @@ const (
 	// EntryFollowed says that the client follows the group as a PublicGroup of package
 	// mls.
 	EntryFollowed
+	// EntryUpgraded says that the client, a partial member before, has verified the tree and
+	// is a full member from now on.
+	EntryUpgraded
 )
 
 // String returns the entry in one word, such as "welcome".
 func (e Entry) String() string {
-	if names := [...]string{"", "created", "welcome", "external", "restored", "followed"}; 0 < e && int(e) < len(names) {
+	if names := [...]string{"", "created", "welcome", "external", "restored", "followed", "upgraded"}; 0 < e && int(e) < len(names) {
 		return names[e]
 	}
 	return fmt.Sprintf("Entry(%d)", int(e))

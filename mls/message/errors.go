@@ -21,7 +21,7 @@ var (
 // ValidationError says what is wrong, which rule of RFC 9420 forbids it, and who is at
 // fault. It matches [ErrInvalid].
 type ValidationError struct {
-	Section  string // of RFC 9420, such as "12.2"
+	Section  string // of RFC 9420, such as "12.2", or of a draft that it names
 	Fault    string // what is wrong, in our words
 	Leaf     int64  // leaf index of the member at fault, or -1
 	Proposal int    // index of the proposal at fault in the commit's list, or -1
@@ -40,7 +40,11 @@ func (e *ValidationError) Error() string {
 	if e.Leaf >= 0 {
 		fmt.Fprintf(&b, "leaf %d: ", e.Leaf)
 	}
-	fmt.Fprintf(&b, "%s (RFC 9420, Section %s)", e.Fault, e.Section)
+	if strings.HasPrefix(e.Section, "draft-") {
+		fmt.Fprintf(&b, "%s (%s)", e.Fault, e.Section)
+	} else {
+		fmt.Fprintf(&b, "%s (RFC 9420, Section %s)", e.Fault, e.Section)
+	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}

@@ -107,10 +107,14 @@ func (m *GroupMessage) ContentType() message.ContentType {
 // Encoded returns the MLSMessage that was read. The caller must not change it.
 func (m *GroupMessage) Encoded() []byte { return m.encoded }
 
-// ParseGroupMessage reads an MLSMessage that holds a message of a group, and shares b.
-func ParseGroupMessage(b []byte) (*GroupMessage, error) {
+// ParseGroupMessage reads an MLSMessage that holds a message of a group, and shares b. Drafts
+// have the given numbers in it.
+func ParseGroupMessage(b []byte, numbers message.CodePoints) (*GroupMessage, error) {
 	m := new(GroupMessage)
-	return m, wire.ParseOwned(b, "MLSMessage", m.Unmarshal)
+	return m, wire.ParseOwned(b, "MLSMessage", func(r *wire.Reader) {
+		message.Number(r, numbers)
+		m.Unmarshal(r)
+	})
 }
 
 // AnnotatedWelcome is a Welcome with what a partial client needs in order to join by it
@@ -200,17 +204,22 @@ func ParseAnnotatedWelcome(b []byte) (*AnnotatedWelcome, error) {
 	return wire.ParseNew(b, "AnnotatedWelcome", (*AnnotatedWelcome).Unmarshal)
 }
 
-// ParseAnnotatedCommit reads an AnnotatedCommit. The error wraps [message.ErrMalformed].
-func ParseAnnotatedCommit(b []byte) (*AnnotatedCommit, error) {
+// ParseAnnotatedCommit reads an AnnotatedCommit, in which drafts have the given numbers. The
+// error wraps [message.ErrMalformed].
+func ParseAnnotatedCommit(b []byte, numbers message.CodePoints) (*AnnotatedCommit, error) {
 	a := new(AnnotatedCommit)
-	return a, wire.ParseOwned(bytes.Clone(b), "AnnotatedCommit", a.Unmarshal)
+	return a, wire.ParseOwned(bytes.Clone(b), "AnnotatedCommit", func(r *wire.Reader) {
+		message.Number(r, numbers)
+		a.Unmarshal(r)
+	})
 }
 
-// ParseSenderAuthenticated reads a SenderAuthenticatedMessage of an MLSMessage. The error
-// wraps [message.ErrMalformed].
-func ParseSenderAuthenticated(b []byte) (*SenderAuthenticated[GroupMessage], error) {
+// ParseSenderAuthenticated reads a SenderAuthenticatedMessage of an MLSMessage, in which
+// drafts have the given numbers. The error wraps [message.ErrMalformed].
+func ParseSenderAuthenticated(b []byte, numbers message.CodePoints) (*SenderAuthenticated[GroupMessage], error) {
 	m := new(SenderAuthenticated[GroupMessage])
 	return m, wire.ParseOwned(bytes.Clone(b), "SenderAuthenticatedMessage", func(r *wire.Reader) {
+		message.Number(r, numbers)
 		m.Unmarshal(r, (*GroupMessage).Unmarshal)
 	})
 }

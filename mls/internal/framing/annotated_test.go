@@ -176,21 +176,21 @@ func TestMalformedAnnotations(t *testing.T) {
 		a = randomAnnotatedCommit(g)
 	}
 	valid := wiretest.Encoded(t, a.Marshal)
-	_, err := ParseAnnotatedCommit(valid)
+	_, err := ParseAnnotatedCommit(valid, message.CodePoints{}.Complete())
 	require.NoError(t, err)
 	for name, front := range map[string][]byte{
 		"another version": {0, 2, 0, 1},
 		"a Welcome":       {0, 1, 0, 3},
 		"no wire format":  {0, 1, 0, 0},
 	} {
-		_, err := ParseAnnotatedCommit(append(front, valid[4:]...))
+		_, err := ParseAnnotatedCommit(append(front, valid[4:]...), message.CodePoints{}.Complete())
 		require.ErrorIs(t, err, message.ErrMalformed, name)
 	}
 	for a.Commit.ContentType() == message.ContentCommit {
 		a.Commit = *randomGroupMessage(g)
 	}
 	wiretest.Unwritable(t, "annotated proposal", a.Marshal, "no commit")
-	_, err = ParseAnnotatedCommit(append(a.Commit.Encoded(), valid...))
+	_, err = ParseAnnotatedCommit(append(a.Commit.Encoded(), valid...), message.CodePoints{}.Complete())
 	require.ErrorIs(t, err, message.ErrMalformed)
 	require.ErrorContains(t, err, "no commit")
 	wiretest.Unwritable(t, "empty message", new(GroupMessage).Marshal, "is empty")
@@ -202,10 +202,10 @@ func TestMalformedAnnotations(t *testing.T) {
 		_, err := ParseAnnotatedWelcome(wiretest.Encoded(t, welcome.Marshal))
 		require.NoError(t, err)
 		b := wiretest.Encoded(t, func(w *wire.Writer) { sent.Marshal(w, (*GroupMessage).Marshal) })
-		read, err := ParseSenderAuthenticated(b)
+		read, err := ParseSenderAuthenticated(b, message.CodePoints{}.Complete())
 		require.NoError(t, err)
 		require.Equal(t, &sent, read)
-		one, err := ParseGroupMessage(read.Message.Encoded())
+		one, err := ParseGroupMessage(read.Message.Encoded(), message.CodePoints{}.Complete())
 		require.NoError(t, err)
 		require.Equal(t, read.Message.Encoded(), one.Encoded())
 	}

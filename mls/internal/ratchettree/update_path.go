@@ -205,6 +205,21 @@ func (t *Tree) EachRecipient(p *UpdatePath, steps []PathStep, added []message.Le
 	return nil
 }
 
+// EachSlot calls f for each encrypted path secret that the path of a sender has to hold in
+// t, the tree of the new epoch: with the secret's place among those of its node of the path,
+// and the node of the resolution that it is for. added, in increasing order, has the members
+// that the commit adds.
+func (t *Tree) EachSlot(sender message.LeafIndex, added []message.LeafIndex, f func(slot uint32, i NodeIndex)) {
+	for _, step := range t.FilteredPath(sender) {
+		slot := uint32(0)
+		t.eachResolved(step.copath, step.copathIndex, added, func(_ *Node, i NodeIndex) bool {
+			f(slot, i)
+			slot++
+			return true
+		})
+	}
+}
+
 // SealedFault is a fault of a path that its receiver alone can see: the path secret of a
 // node does not open, or gives other keys than the path shows.
 type SealedFault struct {

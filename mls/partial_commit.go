@@ -1,0 +1,317 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ProcessCommit takes a commit of this epoch as AnnotateCommit returns it: an encoded
+// AnnotatedCommit or, for a commit that removes this member, a SenderAuthenticatedMessage.
+// The PartialGroup stays as it is, except that the message key of a PrivateMessage is
+// deleted. Adopting the candidate returns the PartialGroup of the next epoch.
+//
+// proposals are handed over with the commit, each as an MLSMessage without a proof: all to
+// which the commit refers and that [PartialGroup.Process] has not taken. The committer
+// vouches for them: of a member's, only the membership tag or the encryption is checked.
+//
+// Errors:
+//
+//   - those of [Group.Process] for commits.
+//   - [message.ErrInvalid]: also if a proof is not valid or not of the leaf that it should
+//     be of, if the annotations do not go with the commit, or if they show another leaf of
+//     this member than it has.
+func (p *PartialGroup) ProcessCommit(ctx context.Context, now time.Time, annotated []byte, proposals ...[]byte) (*PartialCandidate, error) {
+	g := p.member
+	a, err := parseAnnotated(annotated, g.public.numbers)
+	var c *PartialCandidate
+	if err == nil {
+		c, err = p.processCommit(ctx, now, a, proposals)
+	}
+	switch {
+	case !g.cfg.observed():
+	case err != nil:
+		var m *message.Message
+		if a != nil {
+			m = groupMessageOf(&a.Commit)
+		}
+		g.cfg.tellRefused(g.state(), m, err)
+	case c.Lapsed != nil:
+		g.cfg.Observer.Observe(*c.Lapsed)
+	}
+	return c, err
+}
+
+// annotatedCommit is an AnnotatedCommit, or a commit that removes its receiver: then only its
+// first two fields are set.
+type annotatedCommit struct {
+	framing.AnnotatedCommit
+	removes bool
+}
+
+// parseAnnotated reads what AnnotateCommit returns. Nothing is both structures: whatever
+// follows the commit in one is too short for the other.
+func parseAnnotated(b []byte, numbers message.CodePoints) (*annotatedCommit, error) {
+	a, err := framing.ParseAnnotatedCommit(b, numbers)
+	if err == nil {
+		return &annotatedCommit{AnnotatedCommit: *a}, nil
+	}
+	m, other := framing.ParseSenderAuthenticated(b, numbers)
+	if other != nil || m.Message.ContentType() != message.ContentCommit {
+		return nil, err
+	}
+	return &annotatedCommit{framing.AnnotatedCommit{Commit: m.Message, Sender: m.Sender}, true}, nil
+}
+
+func (p *PartialGroup) processCommit(ctx context.Context, now time.Time, a *annotatedCommit, beside handedOver) (*PartialCandidate, error) {
+	g := p.member
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := isFor(g.public, &a.Commit); err != nil {
+		return nil, err
+	}
+	if a.Commit.Public != nil && a.Sender != nil && a.Commit.Public.Content.Sender.Type != message.SenderMember {
+		return nil, fault.Violation(partialCommit, "sender_membership_proof is beside the commit of a new member")
+	}
+	ac, key, err := g.openProven(&a.Commit, a.Sender)
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		defer key.Discard()
+	}
+	q := g.cfg.ask(suite.Receive, now)
+	lapsed, err := q.sender(ctx, g.public, int64(g.leaf), ac)
+	if err != nil {
+		return nil, err
+	}
+	if g.public.reInit != nil {
+		return nil, ErrReInit
+	}
+	if err := g.checkStrict(ac); err != nil {
+		return nil, err
+	}
+	c, err := p.candidate(ctx, q, ac, a, beside)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.inbox.admit(&Received{Commit: c}, key, g.proposalLimits()); err != nil {
+		c.discard(ErrRetired)
+		return nil, err
+	}
+	return &PartialCandidate{Lapsed: lapsed, candidate: c}, nil
+}
+
+// candidate makes a candidate of a commit whose signature has been verified
+// (draft-ietf-mls-partial-02, "Annotated Commit").
+func (p *PartialGroup) candidate(ctx context.Context, q questions, ac *framing.AuthenticatedContent, a *annotatedCommit, beside handedOver) (*Candidate, error) {
+	g := p.member
+	list, err := beside.resolve(ac, g.public.numbers, g.inbox.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
+		return g.openProposal(ctx, q.now, m, wanted)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := g.cfg.allowCommit(g.public, q.now, ac, list); err != nil {
+		return nil, err
+	}
+	changes, err := g.applyPartially(ac, a, list, g.cfg.receiving(q.now))
+	if err != nil {
+		return nil, err
+	}
+	if err := g.authenticateCommit(ctx, q, ac, a, list, changes); err != nil {
+		return nil, err
+	}
+	begun, cfg := epoch{public: g.public}, g.cfg
+	if !a.removes {
+		if begun, cfg, err = g.openAnnotated(ctx, q, changes, ac, a); err != nil {
+			return nil, err
+		}
+	}
+	c := newCandidate(&Candidate{
+		transition: newTransition(g.public, begun.public, changes, ac.Content.AuthenticatedData),
+		cfg:        cfg,
+		from:       g,
+		removed:    a.removes,
+	}, epoch{public: begun.public, secrets: begun.secrets, self: begun.self})
+	author := ac.Author
+	c.author = &author
+	return c, nil
+}
+
+// applyPartially applies those proposals of a commit that do not change the tree. Of the
+// rules for lists, it checks those for which the list is enough.
+func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *annotatedCommit, list []CommittedProposal, rules listRules) (*applied, error) {
+	p := g.public
+	if err := p.checkEpochLeft(); err != nil {
+		return nil, err
+	}
+	rules.committer = ac.Content.Sender
+	var err error
+	if rules.committer.Type == message.SenderNewMemberCommit {
+		err = checkExternalList(list)
+	} else {
+		err = checkList(list, rules.committer.Leaf)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ac.Content.Commit.Path == nil && rules.needsPath(list) {
+		return nil, fault.Violation("12.4", "commit lacks the required path").AtLeaf(rules.committer.Leaf)
+	}
+	a := &applied{extensions: p.extensions, extended: -1, list: list, sender: rules.committer, committer: rules.committer.Leaf}
+	removed := false
+	for i := range list {
+		c := &list[i]
+		switch proposal := c.Proposal.(type) {
+		case message.Add: // of the tree alone
+		case message.Update:
+			if c.Sender == g.sender() {
+				a.updated = append(a.updated, updatedLeaf{g.leaf, c.Ref})
+			}
+		case message.Remove:
+			removed = removed || proposal.Removed == g.leaf
+		default:
+			if !c.checked {
+				if err := p.checkProposal(c, rules); err != nil {
+					return nil, atProposal(err, i)
+				}
+			}
+		}
+		switch proposal := c.Proposal.(type) {
+		case message.GroupContextExtensions:
+			a.extensions, a.extended = c.extensions, i
+		case message.PreSharedKey:
+			a.psks = append(a.psks, proposal.PSK)
+		case message.ExternalInit:
+			a.externalInit = proposal.KEMOutput
+		case message.ReInit:
+			a.reInit, a.announced = &proposal, c.extensions
+		}
+	}
+	if removed != annotated.removes {
+		return nil, fault.Violation(partialCommit, "annotations say otherwise than the commit whether it removes this member").AtLeaf(g.leaf)
+	}
+	return a, nil
+}
+
+// authenticateCommit asks the application about the credentials that a commit brings or
+// shows.
+func (g *Group) authenticateCommit(ctx context.Context, q questions, ac *framing.AuthenticatedContent, a *annotatedCommit, list []CommittedProposal, by *applied) error {
+	if q.cfg.Authenticator == nil {
+		return nil
+	}
+	var changes []event.Change
+	for i := range list {
+		if message.TypeOf(list[i].Proposal) == message.TypeOf(message.GroupContextExtensions{}) {
+			continue // once, below
+		}
+		changes = g.public.proposed(changes, list[i])
+	}
+	var before ratchettree.Leaf
+	if a.Sender != nil {
+		before = a.Sender.Node
+		changes = append(changes, change(a.Sender.Leaf, nil, before, event.Joined))
+	}
+	if path := ac.Content.Commit.Path; path != nil && a.SenderAfter != nil {
+		reason := event.Updated
+		if before == nil {
+			reason = event.Added
+		}
+		changes = changed(changes, a.SenderAfter.Leaf, before, path.LeafNode.Credential, path.LeafNode.SignatureKey, reason)
+	}
+	return q.authenticate(ctx, g.public, int64(g.leaf), changedSenders(changes, g.public.extensions, by.extensions))
+}
+
+// openAnnotated checks the annotations of a commit, and derives the epoch that it begins.
+func (g *Group) openAnnotated(ctx context.Context, q questions, by *applied, ac *framing.AuthenticatedContent, a *annotatedCommit) (begun epoch, _ *Config, err error) {
+	p, path := g.public, ac.Content.Commit.Path
+	slice, err := g.checkAnnotations(by, ac, a)
+	if err != nil {
+		return begun, nil, err
+	}
+	by.committer = a.SenderAfter.Leaf
+	if err := checkTree(slice, by.extensions); err != nil { // of the own leaf
+		return begun, nil, atLeaf(err, g.leaf)
+	}
+	context := p.context
+	context.Epoch++
+	context.TreeHash = slices.Clone(a.TreeHashAfter)
+	context.Extensions = by.extensions.List
+	next := newProvisional(publicParts{
+		suite: p.suite, numbers: p.numbers, context: context, tree: slice, extensions: by.extensions, reInit: by.reInit, announced: by.announced, partial: true,
+	})
+	begun, cfg, err := g.openEpoch(ctx, q, by, next, ac, func(groupContext []byte, lookup func(ratchettree.NodeIndex) suite.PrivateKey) (*ratchettree.PathSecrets, error) {
+		return ratchettree.OpenSlice(p.suite, a.SenderAfter, a.ReceiverAfter, path, *a.ResolutionIndex, groupContext, lookup)
+	})
+	if err != nil {
+		return begun, nil, err
+	}
+	if err := begun.self.complete(slice); err != nil {
+		begun.destroy()
+		return epoch{}, nil, err
+	}
+	return begun, cfg, nil
+}
+
+// checkAnnotations checks that the annotations of a commit are of one tree, of this member
+// and of the committer, and go with the commit. It returns the slice of the new tree above
+// this member.
+func (g *Group) checkAnnotations(by *applied, ac *framing.AuthenticatedContent, a *annotatedCommit) (*ratchettree.Tree, error) {
+	s, path, sender := g.public.suite, ac.Content.Commit.Path, ac.Content.Sender
+	_, slice, err := sameTree(s, a.SenderAfter, a.ReceiverAfter, partialCommit)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !bytes.Equal(slice.Hash(), a.TreeHashAfter):
+		return nil, fault.Violation(partialCommit, "membership proofs are not valid for tree_hash_after")
+	case a.ReceiverAfter.Leaf != g.leaf:
+		return nil, fault.Violation(partialCommit, "receiver_membership_proof_after is of leaf %d", a.ReceiverAfter.Leaf).AtLeaf(g.leaf)
+	case sender.Type == message.SenderMember && a.SenderAfter.Leaf != sender.Leaf:
+		return nil, fault.Violation(partialCommit, "sender_membership_proof_after is not of the committer, but of leaf %d", a.SenderAfter.Leaf).AtLeaf(sender.Leaf)
+	case (path != nil) != (a.ResolutionIndex != nil):
+		return nil, fault.Violation(partialCommit, "resolution_index is there without a path, or a path without it")
+	case path == nil && !bytes.Equal(a.SenderAfter.Node, a.Sender.Node):
+		return nil, fault.Violation(partialCommit, "committer has another leaf after a commit without a path").AtLeaf(sender.Leaf)
+	}
+	own := []byte(g.public.tree.Leaf(g.leaf))
+	for _, c := range by.list {
+		if u, ok := c.Proposal.(message.Update); ok && c.Sender == g.sender() {
+			if own, err = message.Marshal(u.LeafNode); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !bytes.Equal(a.ReceiverAfter.Node, own) {
+		return nil, fault.Violation(partialCommit, "receiver_membership_proof_after does not have this member's leaf").AtLeaf(g.leaf)
+	}
+	return slice, nil
+}
+
+// MembershipProof returns the encoded proof that a member's leaf is in the tree of this
+// epoch, for a partial member that wants to know who the member is
+// ([PartialGroup.Member]). It reads O(log n) nodes of the tree.
+//
+// Errors:
+//
+//   - [message.ErrInvalid]: the leaf is not a member.
+func (v *publicView) MembershipProof(leaf message.LeafIndex) ([]byte, error) {
+	proof, err := v.public.prove(leaf)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Marshal(proof.Marshal)
+}
