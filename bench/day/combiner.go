@@ -50,7 +50,8 @@ func (p Price) Of(party string) Cost {
 }
 
 // Combined returns what the day costs in a pair of which every n-th renewal is FULL. Commits of
-// the PQ group are rarer, so that its tree has more blank nodes.
+// the PQ group are rarer, so that its tree has more blank nodes: those of [Day.Ciphertexts], which
+// are some more than there are, since adds have a path here.
 func (d Day) Combined(c Combiner, every int) Price {
 	pair := c.pair(d.Members)
 	full := 1 / float64(every)

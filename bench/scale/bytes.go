@@ -22,6 +22,13 @@ func (z sizes) group(members int) limit.Group {
 	return limit.Group{Suite: z.Info, Tree: limit.Steady(members, 0), Contents: Contents(z.Info)}
 }
 
+// Sizes returns the bytes of a commit that renews the keys of a member of a steady group, and of a
+// Welcome to it, in the mean.
+func Sizes(i suite.Info, members int) [2]float64 {
+	z := sizesOf(i)
+	return [2]float64{z.commit(members), z.welcome(members)}
+}
+
 // Contents are what the members of suitebench's groups put into their structures: one suite, a
 // basic credential of 11 bytes, and a GREASE value beside each of the capabilities.
 func Contents(i suite.Info) *limit.Contents {
