@@ -22,16 +22,16 @@ type MessagePair struct {
 	PQ []byte // an MLSMessage
 }
 
-// Marshal returns the pair in an MLSMessage of the wire format of points. The error wraps
+// Marshal returns the pair in an MLSMessage of the wire format that numbers have for it. The error wraps
 // [message.ErrMalformed] or [message.ErrUnsupported] if that would not parse.
-func (p *MessagePair) Marshal(points CodePoints) ([]byte, error) {
+func (p *MessagePair) Marshal(numbers message.CodePoints) ([]byte, error) {
 	t, err := message.Parse[message.Message](p.T)
 	if err != nil {
 		return nil, err
 	}
 	encoded, err := wire.MarshalIn(6+len(p.T)+len(p.PQ), func(w *wire.Writer) {
 		w.Uint16(codepoint.VersionMLS10)
-		w.Uint16(uint16(points.MessagePair))
+		w.Uint16(uint16(numbers.Complete().APQMessagePair))
 		w.Uint16(uint16(t.WireFormat()))
 		w.Raw(p.T)
 		w.Raw(p.PQ)
@@ -39,7 +39,7 @@ func (p *MessagePair) Marshal(points CodePoints) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := ParseMessagePair(encoded, points)
+	again, err := ParseMessagePair(encoded, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -49,31 +49,32 @@ func (p *MessagePair) Marshal(points CodePoints) ([]byte, error) {
 	return encoded, nil
 }
 
-// ParseMessagePair reads an MLSMessage of the wire format of points from the whole of b.
+// ParseMessagePair reads an MLSMessage of the wire format that numbers have for it from the whole of b.
 // The error wraps [message.ErrMalformed], or [message.ErrUnsupported] for an MLSMessage of
 // another format, and for a pair of messages of a format that is not RFC 9420's.
 //
 // Of messages of a group, all is read that shows where the first one ends. A Group opens
 // them.
-func ParseMessagePair(b []byte, points CodePoints) (*MessagePair, error) {
-	return wire.ParseNew(b, "APQMessagePair", func(p *MessagePair, r *wire.Reader) { p.unmarshal(r, points) })
+func ParseMessagePair(b []byte, numbers message.CodePoints) (*MessagePair, error) {
+	return wire.ParseNew(b, "APQMessagePair", func(p *MessagePair, r *wire.Reader) { p.unmarshal(r, numbers) })
 }
 
-// IsMessagePair reports whether b begins as an MLSMessage of the wire format of points.
-func IsMessagePair(b []byte, points CodePoints) bool {
+// IsMessagePair reports whether b begins as an MLSMessage of the wire format that numbers have for it.
+func IsMessagePair(b []byte, numbers message.CodePoints) bool {
 	r := wire.NewOwnedReader(b)
-	return r.Uint16() == codepoint.VersionMLS10 && message.WireFormat(r.Uint16()) == points.MessagePair && r.Err() == nil
+	return r.Uint16() == codepoint.VersionMLS10 && message.WireFormat(r.Uint16()) == numbers.Complete().APQMessagePair && r.Err() == nil
 }
 
-func (p *MessagePair) unmarshal(r *wire.Reader, points CodePoints) {
+func (p *MessagePair) unmarshal(r *wire.Reader, numbers message.CodePoints) {
+	message.Number(r, numbers)
 	if v := r.Uint16(); v != codepoint.VersionMLS10 {
 		r.Fail(unsupported("protocol version", v))
 	}
-	if f := r.Uint16(); message.WireFormat(f) != points.MessagePair {
+	if f := r.Uint16(); message.WireFormat(f) != numbers.Complete().APQMessagePair {
 		r.Fail(unsupported("wire format", f))
 	}
 	format := message.WireFormat(r.Uint16())
-	if format == points.MessagePair {
+	if format == numbers.Complete().APQMessagePair {
 		r.Fail(wire.Malformed("pair of pairs"))
 	}
 	t, pq := new(message.Message), new(message.Message)
@@ -109,7 +110,8 @@ func readLeg(r *wire.Reader, m *message.Message, format message.WireFormat) []by
 	}
 	b = append([]byte{}, b...)
 	if format == message.WireFormatPublicMessage || format == message.WireFormatPrivateMessage {
-		if err := wire.ParseOwned(b, "MLSMessage", func(r *wire.Reader) { message.Read(r, m) }); err != nil {
+		err := wire.ParseOwned(b, "MLSMessage", func(r *wire.Reader) { message.Read(r, m) })
+		if err != nil {
 			r.Fail(err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-var suggested = apq.SuggestedCodePoints()
+var suggested message.CodePoints // the zero value has the suggested ones
 
 // kindOf returns the kind of a structure of package apq.
 func kindOf[T any](name string, random func(*wiretest.Generator) *T, marshal func(*T) ([]byte, error), parse func([]byte) (*T, error)) wiretest.Kind {
@@ -269,8 +269,7 @@ func TestMarshalRefuses(t *testing.T) {
 
 // A deployment may have other code points.
 func TestPairsHaveTheCodePointOfTheDeployment(t *testing.T) {
-	own := suggested
-	own.MessagePair = 0xF007
+	own := message.CodePoints{APQMessagePair: 0xF007}
 	pair := randomPair(wiretest.NewGenerator(1))
 	b, err := pair.Marshal(own)
 	require.NoError(t, err)

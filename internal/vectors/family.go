@@ -36,6 +36,12 @@ func WithPeersAndExperimental[C any](t *testing.T, family string, check func(*te
 	experimental(t, family, check)
 }
 
+// OwnAPQ checks every case of a family of package apq, of which only this project has a
+// file.
+func OwnAPQ[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	each(t, family, APQPath(family), check)
+}
+
 func experimental[C any](t *testing.T, family string, check func(*testing.T, *C)) {
 	t.Run("experimental", func(t *testing.T) { each(t, family, ExperimentalPath(family), check) })
 }

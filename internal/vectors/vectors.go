@@ -47,6 +47,9 @@ func ExperimentalPath(family string) string {
 	return inModule("testdata", "mls-experimental", family+".json")
 }
 
+// APQPath is OwnPath of this project's file of a family of package apq.
+func APQPath(family string) string { return inModule("testdata", "mls-apq", family+".json") }
+
 // inModule joins elem to the path of the module's root.
 func inModule(elem ...string) string {
 	_, file, _, _ := runtime.Caller(0)
