@@ -89,7 +89,7 @@
 //	                            (octets), issuer and subject (RFC 2253, if they are UTF-8); only fingerprint if it
 //	                            is no certificate
 //	label, length       string, int  of the exporter
-//	component           string       of the exporter tree, as 0x0006
+//	component           string       of the exporter tree, as 0x8001
 //	wire_format         string  mls_public_message and so on, as content_type (proposal, commit, application)
 //	section             string  of RFC 9420, whose rule the message breaks
 //	proposal            int     index in the commit
@@ -101,7 +101,7 @@
 //	suite         suite, suite_name
 //	credential    credential_type
 //	lifetime      not_before, not_after: times
-//	psk           psk_type (external or resumption), psk_length in bytes
+//	psk           psk_type (external, resumption or application), psk_length in bytes
 //	wire_format   wire_format
 //	certificate   position (leaf, intermediate or root), key, key_bits (of RSA, else 0), signature, hash
 //	sender        content_type, lapse

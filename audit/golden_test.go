@@ -212,7 +212,7 @@ func everyRecord(t testing.TB, l *slog.Logger) {
 		event.EpochAdopted{Group: group(), Committer: message.Sender{Type: message.SenderNewMemberCommit}, Author: stranger},
 		event.GroupLeft{Group: group(), Committer: member, Author: author},
 		event.SecretExported{Group: group(), Label: "label", Length: 32},
-		event.SecretExported{Group: group(), Component: new(message.ComponentID(6)), Length: 32},
+		event.SecretExported{Group: group(), Component: new(message.ComponentID(0x8001)), Length: 32},
 		event.MessageRefused{Group: unknown, Err: message.ErrMalformed},
 		event.MessageRefused{
 			Group: group(), Format: message.WireFormatPublicMessage, Content: message.ContentCommit,

@@ -313,6 +313,10 @@ type CommitOptions struct {
 	// 9420, Section 12.4, does not require it, as when all its proposals are Adds.
 	ForcePath bool
 
+	// ApplicationPSKs are pre-shared keys that proposals of this commit inject, beside those
+	// of Config.PSKs.
+	ApplicationPSKs []ApplicationPSK
+
 	// WithoutPending leaves out the proposals that arrived in this epoch.
 	WithoutPending bool
 

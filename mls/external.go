@@ -52,6 +52,9 @@ type ExternalJoinOptions struct {
 	// that is nil.
 	PSKs []message.PreSharedKeyID
 
+	// ApplicationPSKs are those of PSKs that are not in cfg.PSKs.
+	ApplicationPSKs []ApplicationPSK
+
 	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
 	// 9420, Section 6.3.1).
 	AuthenticatedData []byte
@@ -95,7 +98,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
-	q := cfg.ask(suite.Start, now)
+	q := cfg.ask(suite.Start, now).with(options.ApplicationPSKs)
 	for _, format := range []message.WireFormat{message.WireFormatPublicMessage, cfg.handshakeFormat()} { // now, and later
 		if err := q.wireFormat(format); err != nil {
 			return nil, err
@@ -121,7 +124,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 		}
 	}
 	for _, proposal := range options.proposals() {
-		list = append(list, CommittedProposal{Proposal: withDefaults(proposal, s), Sender: sender})
+		list = append(list, CommittedProposal{Proposal: withDefaults(proposal, s, p.numbers), Sender: sender})
 	}
 	m := &commitMaker{
 		cfg:        &cfg,
@@ -193,7 +196,7 @@ type ExternalProposer struct {
 //   - [message.ErrUnsupported]: external senders may not send it, or its Go type is
 //     unknown.
 func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal message.Proposal) ([]byte, error) {
-	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite))
+	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite, message.CodePoints{}))
 }
 
 // ProposeJoin asks the group to add the client by its own KeyPackage. It does not look

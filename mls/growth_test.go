@@ -128,7 +128,7 @@ func (w *grown) spoiled(msg []byte) []byte {
 func (w *grown) pending(proposals ...message.Proposal) map[string]work {
 	size := 0
 	for _, p := range proposals {
-		message, _ := insider{w, w.groups[1]}.propose(withDefaults(p, w.groups[1].public.suite))
+		message, _ := insider{w, w.groups[1]}.propose(withDefaults(p, w.groups[1].public.suite, message.CodePoints{}))
 		w.deliver(message)
 		size += len(message)
 	}

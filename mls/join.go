@@ -29,6 +29,9 @@ type JoinOptions struct {
 	// that is joined. When a key package is made, its group is not known yet.
 	PublicHandshake *bool
 
+	// ApplicationPSKs are pre-shared keys of the Welcome that are not in Config.PSKs.
+	ApplicationPSKs []ApplicationPSK
+
 	// Follows, if not nil, is a group that a ReInit has ended and that the group to join
 	// follows (RFC 9420, Section 11.2). Join refuses a Welcome to any other group with a
 	// [*message.ValidationError]. It takes the resumption PSK from Follows, which
@@ -139,13 +142,13 @@ func (k *OwnKeyPackage) enter(ctx context.Context, now time.Time, welcome *messa
 	if options.PublicHandshake != nil {
 		cfg.PublicHandshake = *options.PublicHandshake
 	}
-	secrets, err := k.openSecrets(welcome, initKey)
+	secrets, err := k.openSecrets(welcome, initKey, cfg.CodePoints)
 	if err != nil {
 		return nil, err
 	}
 	defer secrets.destroy()
 	var info *receivedGroupInfo
-	entered, err := cfg.ask(suite.Start, now).enter(ctx, k.suite, secrets.psks, options.Follows, func(q questions, psk []byte) (_ *publicState, err error) {
+	entered, err := cfg.ask(suite.Start, now).with(options.ApplicationPSKs).enter(ctx, k.suite, secrets.psks, options.Follows, func(q questions, psk []byte) (_ *publicState, err error) {
 		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, welcome.EncryptedGroupInfo); err != nil {
 			return nil, err
 		}
@@ -204,7 +207,7 @@ func (k *OwnKeyPackage) enterMade(ctx context.Context, now time.Time, options *J
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.
-func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.PrivateKey) (*groupSecrets, error) {
+func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.PrivateKey, numbers message.CodePoints) (*groupSecrets, error) {
 	if id := k.suite.Info().ID; w.CipherSuite != id {
 		return nil, fmt.Errorf("%w: its cipher suite is %s, the key package's %s", ErrNotRecipient, w.CipherSuite, id)
 	}
@@ -218,7 +221,10 @@ func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.Pri
 			return nil, err
 		}
 		defer clear(plaintext)
-		secrets, err := wire.ParseNew(plaintext, "GroupSecrets", (*groupSecrets).unmarshal)
+		secrets, err := wire.ParseNew(plaintext, "GroupSecrets", func(s *groupSecrets, r *wire.Reader) {
+			message.Number(r, numbers)
+			s.unmarshal(r)
+		})
 		if err != nil {
 			return nil, err
 		}

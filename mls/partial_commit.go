@@ -35,7 +35,7 @@ func (p *PartialGroup) ProcessCommit(ctx context.Context, now time.Time, annotat
 	a, err := parseAnnotated(annotated, g.public.numbers)
 	var c *PartialCandidate
 	if err == nil {
-		c, err = p.processCommit(ctx, now, a, proposals)
+		c, err = p.processCommit(ctx, now, a, handedOver{proposals: proposals})
 	}
 	switch {
 	case !g.cfg.observed():

@@ -188,7 +188,7 @@ func (p *PartialGroup) process(ctx context.Context, now time.Time, m *framing.Se
 	if err := q.meet(ctx, g.public, int64(g.leaf), m.Sender); err != nil {
 		return nil, err
 	}
-	return g.processContent(ctx, now, ac, nil, key)
+	return g.processContent(ctx, now, ac, handedOver{}, key)
 }
 
 // openProven opens a message whose sender a proof shows.

@@ -99,7 +99,20 @@ type ApplicationMessage struct {
 //   - [message.ErrInvalid]: the message breaks a rule, or the Authenticator refuses what
 //     it brings.
 func (g *Group) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*Received, error) {
-	received, err := g.process(ctx, now, msg, proposals)
+	return g.processWith(ctx, now, msg, handedOver{proposals: proposals})
+}
+
+// ProcessWithPSKs is [Group.Process] of a commit that may inject one of psks.
+//
+// Errors:
+//
+//   - those of [Group.Process].
+func (g *Group) ProcessWithPSKs(ctx context.Context, now time.Time, psks []ApplicationPSK, msg []byte, proposals ...[]byte) (*Received, error) {
+	return g.processWith(ctx, now, msg, handedOver{proposals, psks})
+}
+
+func (g *Group) processWith(ctx context.Context, now time.Time, msg []byte, beside handedOver) (*Received, error) {
+	received, err := g.process(ctx, now, msg, beside)
 	switch {
 	case !g.cfg.observed():
 	case err != nil:

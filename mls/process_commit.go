@@ -36,7 +36,7 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *framing.Au
 	if removed { // the next epoch's secrets are not for this member
 		begun.public, err = g.public.observe(next, ac)
 	} else {
-		begun, cfg, err = g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), a, next, ac, nil)
+		begun, cfg, err = g.openEpoch(ctx, g.cfg.ask(suite.Receive, now).with(beside.psks), a, next, ac, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -211,8 +211,11 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 // those above it.
 type pathOpener func(groupContext []byte, lookup func(ratchettree.NodeIndex) suite.PrivateKey) (*ratchettree.PathSecrets, error)
 
-// handedOver are the proposals that are handed over with a commit, each an MLSMessage.
-type handedOver [][]byte
+// handedOver is what a caller hands over with a message.
+type handedOver struct {
+	proposals [][]byte // each an MLSMessage
+	psks      []ApplicationPSK
+}
 
 // resolve returns the proposals of a commit. It looks references up with find, and then
 // among the proposals that were handed over. open verifies and checks one of those if
@@ -243,7 +246,7 @@ func (h handedOver) resolve(ac *framing.AuthenticatedContent, numbers message.Co
 	}
 	wanted := func(ref []byte) bool { return missing[string(ref)] != nil }
 	var refused error
-	for _, msg := range h {
+	for _, msg := range h.proposals {
 		if len(missing) == 0 {
 			break
 		}

@@ -41,10 +41,10 @@ func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
 	s := mlstest.Suite(t, 0x0001)
 	nonce := func(p message.Proposal) []byte { return p.(message.PreSharedKey).PSK.Nonce }
 	psk := externalPSK("id")
-	first, second := withDefaults(psk, s), withDefaults(psk, s)
+	first, second := withDefaults(psk, s, message.CodePoints{}), withDefaults(psk, s, message.CodePoints{})
 	require.Len(t, nonce(first), s.Info().KDF.Nh)
 	require.NotEqual(t, nonce(first), nonce(second), "each injection has a nonce of its own")
-	require.Equal(t, first, withDefaults(first, s))
+	require.Equal(t, first, withDefaults(first, s, message.CodePoints{}))
 	require.Nil(t, psk.PSK.Nonce)
 
 	reInit := message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001, Extensions: message.Extensions{}}
@@ -52,7 +52,7 @@ func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
 	want.Version = codepoint.VersionMLS10
 	newer := reInit
 	newer.Version = codepoint.VersionMLS10 + 1
-	require.Equal(t, newer, withDefaults(newer, s))
+	require.Equal(t, newer, withDefaults(newer, s, message.CodePoints{}))
 
 	groups := clique(t, 0x0001, 2, publicHandshake)
 	message, err := groups[0].Propose(t.Context(), insiderTime, reInit, nil)

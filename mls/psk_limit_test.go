@@ -48,7 +48,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 
 	for _, name := range []string{"short", "none"} {
 		t.Run(name, func(t *testing.T) {
-			psk := withDefaults(externalPSK(name), g.public.suite)
+			psk := withDefaults(externalPSK(name), g.public.suite, message.CodePoints{})
 			for _, want := range []error{ErrUnusablePSK, message.ErrUnsupported, suite.ErrShortSecret} {
 				requireUnmoved(t, g, want, func() error {
 					_, err := g.Propose(t.Context(), insiderTime, psk, nil)
@@ -196,7 +196,7 @@ func TestPSKsAreLookedUpOnceForAllMessages(t *testing.T) {
 	m, g := insider{t, groups[1]}, groups[2]
 	const n = 20
 	for range n {
-		message, _ := m.propose(withDefaults(externalPSK("nobody has it"), g.public.suite))
+		message, _ := m.propose(withDefaults(externalPSK("nobody has it"), g.public.suite, message.CodePoints{}))
 		_, err := g.Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 	}

@@ -23,6 +23,24 @@ type PSKStore interface {
 	Group(id []byte) *Group
 }
 
+// ApplicationPSKStore is what a [PSKStore] implements too if it has pre-shared keys of
+// components (draft-ietf-mls-extensions-10, Section 4.5). Without one, a client has only
+// those that its calls are handed: see [ApplicationPSK].
+type ApplicationPSKStore interface {
+	// ApplicationPSK returns the PSK of a component with the given id, or an error if there
+	// is none. Nil without an error counts as [ErrUnknownPSK].
+	ApplicationPSK(ctx context.Context, component message.ComponentID, id []byte) ([]byte, error)
+}
+
+// ApplicationPSK is a pre-shared key of a component that a caller hands over with one call,
+// which keeps nothing of it. It goes before one of the same name in Config.PSKs. A
+// proposal injects it.
+type ApplicationPSK struct {
+	Component message.ComponentID
+	ID        []byte
+	Secret    []byte
+}
+
 // checkPSK checks a proposal to inject a PSK into a regular commit, or into the first
 // commit of a group that follows another. The PSK then has the usage followUp (RFC 9420,
 // Section 12.1.4).
@@ -77,7 +95,7 @@ func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Grou
 // tryPSK returns an error unless a PSK is here, judge, unless nil, allows it, and the
 // suite of own can extract it.
 func (q questions) tryPSK(ctx context.Context, id *message.PreSharedKeyID, own *Group, judge func(kind string, length int) error) (here bool, err error) {
-	psk, err := q.cfg.findPSK(ctx, id, own)
+	psk, err := q.findPSK(ctx, id, own)
 	defer clear(psk)
 	if err != nil {
 		return false, err
@@ -93,7 +111,7 @@ func (q questions) tryPSK(ctx context.Context, id *message.PreSharedKeyID, own *
 // resolvePSK returns a copy of one PSK, if the policy lets it be injected as something
 // new in the group.
 func (q questions) resolvePSK(ctx context.Context, id *message.PreSharedKeyID, own *Group) ([]byte, error) {
-	psk, err := q.cfg.findPSK(ctx, id, own)
+	psk, err := q.findPSK(ctx, id, own)
 	if err != nil {
 		return nil, err
 	}
@@ -106,17 +124,48 @@ func (q questions) resolvePSK(ctx context.Context, id *message.PreSharedKeyID, o
 
 // The kinds of pre-shared keys, as a policy sees them.
 const (
-	pskExternal   = "external"
-	pskResumption = "resumption"
+	pskExternal    = "external"
+	pskResumption  = "resumption"
+	pskApplication = "application"
 )
 
 func kindOf(id *message.PreSharedKeyID) string {
-	if id.Usage == 0 {
+	switch {
+	case id.Component != 0:
+		return pskApplication
+	case id.Usage == 0:
 		return pskExternal
 	}
 	return pskResumption
 }
 
+// findPSK returns a copy of a PSK: one that was handed over, one of own, or one of
+// Config.PSKs.
+func (q questions) findPSK(ctx context.Context, id *message.PreSharedKeyID, own *Group) ([]byte, error) {
+	if id.Component == 0 {
+		return q.cfg.findPSK(ctx, id, own)
+	}
+	for _, handed := range q.handed {
+		if handed.Component == id.Component && bytes.Equal(handed.ID, id.ID) {
+			return bytes.Clone(handed.Secret), nil
+		}
+	}
+	store, ok := q.cfg.PSKs.(ApplicationPSKStore)
+	if !ok {
+		return nil, fmt.Errorf("%w: Config.PSKs has none of components", ErrUnknownPSK)
+	}
+	return copied(store.ApplicationPSK(ctx, id.Component, id.ID))
+}
+
+// copied returns a copy of what Config.PSKs returned.
+func copied(psk []byte, err error) ([]byte, error) {
+	if err == nil && psk == nil {
+		err = fmt.Errorf("%w: Config.PSKs returned no key", ErrUnknownPSK)
+	}
+	return bytes.Clone(psk), err
+}
+
+// findPSK is the same for one that is no component's.
 func (c *Config) findPSK(ctx context.Context, id *message.PreSharedKeyID, own *Group) ([]byte, error) {
 	if id.Usage != 0 && own != nil && bytes.Equal(id.GroupID, own.public.context.GroupID) {
 		return own.resumptionPSK(id.Epoch)
@@ -125,11 +174,7 @@ func (c *Config) findPSK(ctx context.Context, id *message.PreSharedKeyID, own *G
 		return nil, fmt.Errorf("%w: Config.PSKs is missing", ErrUnknownPSK)
 	}
 	if id.Usage == 0 {
-		psk, err := c.PSKs.ExternalPSK(ctx, id.ID)
-		if err == nil && psk == nil {
-			err = fmt.Errorf("%w: Config.PSKs returned no key", ErrUnknownPSK)
-		}
-		return bytes.Clone(psk), err
+		return copied(c.PSKs.ExternalPSK(ctx, id.ID))
 	}
 	g := c.PSKs.Group(id.GroupID)
 	if g == nil {

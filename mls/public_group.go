@@ -131,7 +131,7 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, msg []byte, pr
 	m, err := message.Parse[message.Message](msg)
 	var received *PublicReceived
 	if err == nil {
-		received, err = g.process(ctx, now, m, proposals)
+		received, err = g.process(ctx, now, m, handedOver{proposals: proposals})
 	}
 	switch {
 	case !g.cfg.observed():

@@ -22,7 +22,8 @@ type questions struct {
 	use     suite.Use
 	now     time.Time
 	listing bool
-	old     *publicState // that a ReInit has ended, and the group that begins follows; or nil
+	handed  []ApplicationPSK // with the call
+	old     *publicState     // that a ReInit has ended, and the group that begins follows; or nil
 }
 
 func (c *Config) ask(use suite.Use, now time.Time) questions {
@@ -45,6 +46,12 @@ func (q questions) announced(by func(old *publicState) bool) questions {
 	if q.use == suite.Start && q.old != nil && by(q.old) {
 		return q.as(suite.Continue)
 	}
+	return q
+}
+
+// with returns the same questions with PSKs that were handed over.
+func (q questions) with(handed []ApplicationPSK) questions {
+	q.handed = handed
 	return q
 }
 

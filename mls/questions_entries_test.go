@@ -529,6 +529,15 @@ func policyEntries() []policyEntry {
 		{"Group.Process", "commit of PreSharedKeys", func(p *policed) func() error {
 			return p.reading(p.commit(0, externalPSK("psk"), resumptionPSK([]byte("group"), 1)).Message)
 		}, handshake("receive", "psk external 11 receive", "psk resumption 32 receive")},
+		{"Group.ProcessWithPSKs", "", func(p *policed) func() error {
+			psks := handed(6, "x", componentSecret)
+			c, err := p.groups[0].Commit(p.Context(), p.q.now, CommitOptions{ApplicationPSKs: psks}, applicationPSK(6, "x"))
+			require.NoError(p, err)
+			return func() error {
+				_, err := p.self().ProcessWithPSKs(p.Context(), p.q.now, psks, c.Message)
+				return err
+			}
+		}, handshake("receive", "psk application 32 receive")},
 		{"Group.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
 			return p.reading(p.commit(0, message.GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
 		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},

@@ -24,7 +24,7 @@ import (
 // A commit that only leads out asks for [suite.Leave]. In a group that may not go on, any
 // other commit covers only the proposals that lead out.
 func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, questions, error) {
-	q := g.cfg.ask(suite.Continue, now)
+	q := g.cfg.ask(suite.Continue, now).with(plan.ApplicationPSKs)
 	list, err := g.proposalsToCommit(ctx, q, plan)
 	if err != nil || !plan.leads(list) {
 		refusal := q.sendHandshake(g.public)
@@ -53,7 +53,7 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commitPlan) ([]CommittedProposal, error) {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
-		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withDefaults(p, g.public.suite), Sender: g.sender()}
+		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withDefaults(p, g.public.suite, g.public.numbers), Sender: g.sender()}
 		if err := byValue[i].readExtensions(g.public.numbers); err != nil {
 			return nil, atProposal(err, i)
 		}

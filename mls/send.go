@@ -83,18 +83,22 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal message.Pro
 		q = q.as(suite.Leave)
 	}
 	return g.propose(ctx, q, authenticatedData, func() (message.Proposal, *ownUpdate, error) {
-		return withDefaults(proposal, g.public.suite), nil, nil
+		return withDefaults(proposal, g.public.suite, g.public.numbers), nil, nil
 	})
 }
 
 // withDefaults gives a proposal of this client what the caller may leave out: a fresh nonce
-// for the injection of a PSK, and the version of a group that is to follow.
-func withDefaults(p message.Proposal, s suite.Suite) message.Proposal {
+// for the injection of a PSK, the number of its type if it is a component's, and the version
+// of a group that is to follow.
+func withDefaults(p message.Proposal, s suite.Suite, numbers message.CodePoints) message.Proposal {
 	switch p := p.(type) {
 	case message.PreSharedKey:
 		if p.PSK.Nonce == nil {
 			p.PSK.Nonce = make([]byte, s.Info().KDF.Nh)
 			rand.Read(p.PSK.Nonce)
+		}
+		if p.PSK.Component != 0 && p.PSK.PSKType == 0 && numbers.ApplicationPSK != codepoint.Suggested().ApplicationPSK {
+			p.PSK.PSKType = numbers.ApplicationPSK
 		}
 		return p
 	case message.ReInit:

@@ -36,7 +36,7 @@ func TestVectorsWelcome(t *testing.T) {
 		w, err := message.Parse[message.Message](c.Welcome)
 		require.NoError(t, err)
 		require.NotNil(t, w.Welcome)
-		secrets, err := own.openSecrets(w.Welcome, own.initKey)
+		secrets, err := own.openSecrets(w.Welcome, own.initKey, message.CodePoints{})
 		require.NoError(t, err)
 		require.Empty(t, secrets.psks)
 		psk, err := schedule.PSKSecret(s, nil, nil)

@@ -244,7 +244,7 @@ func (v *vocabulary) allFacts() []fact {
 			number: func(f *facts) int64 { return int64(min(f.lifetime, 1<<62)) },
 			found:  func(f *facts) string { return "lifetime " + seconds(int64(min(f.lifetime, 1<<62))) },
 		}, {
-			name: "psk.type", about: aboutPSK, kind: word, part: "psk", words: []string{"external", "resumption"},
+			name: "psk.type", about: aboutPSK, kind: word, part: "psk", words: []string{"external", "resumption", "application"},
 			text:  "the type of a pre-shared key",
 			word:  func(f *facts) string { return f.psk },
 			found: func(f *facts) string { return "PSK type " + f.psk },

@@ -66,7 +66,7 @@ type Move struct{ From, To Info }
 
 // PSKInfo is what a policy sees of a pre-shared key (RFC 9420, Section 8.4).
 type PSKInfo struct {
-	Type   string // "external" or "resumption"
+	Type   string // "external", "resumption", or "application" for one of a component
 	Length int    // in bytes
 }
 

@@ -155,6 +155,9 @@ func (g *Generator) PSKID() *message.PreSharedKeyID {
 	if g.Coin() {
 		return &message.PreSharedKeyID{ID: g.Bytes(), Nonce: g.Bytes()}
 	}
+	if g.Coin() {
+		return &message.PreSharedKeyID{Component: message.ComponentID(1 + g.IntN(1<<16-1)), ID: g.Bytes(), Nonce: g.Bytes()}
+	}
 	return &message.PreSharedKeyID{
 		Usage:   message.ResumptionPSKUsage(1 + g.IntN(3)),
 		GroupID: g.Bytes(),

@@ -31,7 +31,9 @@ func TestMalformedSelect(t *testing.T) {
 	wiretest.Malformed(t, "leaf node source 4", wiretest.Into[message.LeafNode], leaf+"02 00 00", leaf+"04 00 00", "leaf node source 4")
 	psk := wiretest.Into[message.PreSharedKeyID]
 	wiretest.Malformed(t, "PSK type 0", psk, "01 00 00", "00 00 00", "PSK type 0")
-	wiretest.Malformed(t, "PSK type 3", psk, "01 00 00", "03 00 00", "PSK type 3")
+	wiretest.Malformed(t, "PSK type 4", psk, "03 0006 00 00", "04 0006 00 00", "PSK type 4")
+	wiretest.Malformed(t, "PSK of no component", psk, "03 0006 00 00", "03 0000 00 00", "PSK of component 0")
+	wiretest.Malformed(t, "PSK of a component without its nonce", psk, "03 0006 01 AA 00", "03 0006 01 AA", "truncated")
 	const epoch = wiretest.HexZero8
 	wiretest.Malformed(t, "PSK usage 0", psk, "02 01 00"+epoch+"00", "02 00 00"+epoch+"00", "usage 0")
 	wiretest.Malformed(t, "PSK usage 4", psk, "02 03 00"+epoch+"00", "02 04 00"+epoch+"00", "usage 4")
@@ -150,6 +152,8 @@ func TestMarshalRefuses(t *testing.T) {
 		{"update without a leaf node", &message.TypedProposal{Proposal: message.Update{}}, "without a leaf node"},
 		{"no proposal", &message.TypedProposal{}, "proposal is missing"},
 		{"type required twice", &message.RequiredCapabilities{Proposals: []message.ProposalType{9, 8, 9}}, "required twice"},
+		{"PSK of a component and a group", &message.PreSharedKeyID{Component: 6, Usage: message.ResumptionPSKReInit}, "another type"},
+		{"external PSK of a component", &message.PreSharedKeyID{Component: 6, PSKType: 1}, "another type"},
 		{"PSK of a usage that is not RFC 9420's", &message.PreSharedKeyID{Usage: 4}, "usage 4"},
 	} {
 		wiretest.Unwritable(t, c.name, func(w *wire.Writer) { message.Write(w, c.value) }, c.text)

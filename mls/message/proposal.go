@@ -127,8 +127,8 @@ func decodeRemove(r *wire.Reader) Proposal {
 }
 
 // PreSharedKey proposes to inject a pre-shared key (RFC 9420, Sections 8.4, 8.6 and
-// 12.1.4): an external one, or that of an epoch of a group that all members have in
-// common. Calls that send one draw the Nonce of PSK if that is nil.
+// 12.1.4): an external one, one of a component, or that of an epoch of a group that all
+// members have in common. Calls that send one draw the Nonce of PSK if that is nil.
 type PreSharedKey struct {
 	PSK PreSharedKeyID
 }
@@ -230,8 +230,8 @@ func (p Custom) marshal(w *wire.Writer) {
 	w.Bytes(p.Data)
 }
 
-// PreSharedKeyID names a pre-shared key and one injection of it (RFC 9420,
-// Section 8.4).
+// PreSharedKeyID names a pre-shared key and one injection of it (RFC 9420, Section 8.4;
+// draft-ietf-mls-extensions-10, Section 4.5).
 //
 //	struct {
 //	    PSKType psktype;
@@ -242,15 +242,21 @@ func (p Custom) marshal(w *wire.Writer) {
 //	            ResumptionPSKUsage usage;
 //	            opaque psk_group_id<V>;
 //	            uint64 psk_epoch;
+//	        case application:
+//	            ComponentID component_id;
+//	            opaque psk_id<V>;
 //	    };
 //	    opaque psk_nonce<V>;
 //	} PreSharedKeyID;
 type PreSharedKeyID struct {
-	ID      []byte             // of an external PSK
-	Usage   ResumptionPSKUsage // of a resumption PSK, with GroupID and Epoch; 0 says that the PSK is external
+	ID      []byte             // of an external PSK, or of a component's
+	Usage   ResumptionPSKUsage // of a resumption PSK, with GroupID and Epoch; 0 says that the PSK is none
 	GroupID []byte
 	Epoch   uint64
 	Nonce   []byte // random, Info().KDF.Nh bytes
+
+	Component ComponentID // whose PSK it is; 0 says that it is no component's
+	PSKType   uint8       // of a component's PSK; 0 stands for the suggested number
 }
 
 // The types of pre-shared key of RFC 9420, Section 8.4.
@@ -260,10 +266,13 @@ const (
 )
 
 func (p *PreSharedKeyID) marshal(w *wire.Writer) {
-	if p.Usage == 0 {
+	switch {
+	case p.Component != 0:
+		p.marshalApplication(w)
+	case p.Usage == 0:
 		w.Uint8(pskExternal)
 		w.Bytes(p.ID)
-	} else {
+	default:
 		w.Uint8(pskResumption)
 		wire.WriteEnum(w, "resumption PSK usage", p.Usage, ResumptionPSKBranch)
 		w.Bytes(p.GroupID)
@@ -272,14 +281,36 @@ func (p *PreSharedKeyID) marshal(w *wire.Writer) {
 	w.Bytes(p.Nonce)
 }
 
+// marshalApplication writes the PSK of a component without its nonce.
+func (p *PreSharedKeyID) marshalApplication(w *wire.Writer) {
+	t := p.PSKType
+	fill(&t, codepoint.Suggested().ApplicationPSK)
+	if p.Usage != 0 || t == pskExternal || t == pskResumption {
+		w.Fail(wire.Malformed("PSK of a component is of another type, too"))
+	}
+	w.Uint8(t)
+	w.Uint16(uint16(p.Component))
+	w.Bytes(p.ID)
+}
+
 func (p *PreSharedKeyID) unmarshal(r *wire.Reader) {
-	switch wire.ReadEnum[uint8](r, "PSK type", pskResumption) {
+	switch t := r.Uint8(); t {
 	case pskExternal:
 		p.ID = r.Bytes()
 	case pskResumption:
 		p.Usage = wire.ReadEnum(r, "resumption PSK usage", ResumptionPSKBranch)
 		p.GroupID = r.Bytes()
 		p.Epoch = r.Uint64()
+	case r.Structures().ApplicationPSK:
+		if t != codepoint.Suggested().ApplicationPSK {
+			p.PSKType = t
+		}
+		if p.Component = ComponentID(r.Uint16()); p.Component == 0 {
+			r.Fail(wire.Malformed("PSK of component 0, which is none"))
+		}
+		p.ID = r.Bytes()
+	default:
+		r.Fail(wire.Malformed("PSK type %d", t))
 	}
 	p.Nonce = r.Bytes()
 }

@@ -28,6 +28,9 @@ func (*PreSharedKeyID) skip(r *wire.Reader) {
 		r.SkipRaw(1)
 		r.Skip()
 		r.SkipRaw(8)
+	case r.Structures().ApplicationPSK:
+		r.SkipRaw(2)
+		r.Skip()
 	}
 	r.Skip()
 }
