@@ -69,6 +69,7 @@ type runFlags struct {
 	precision                                 float64 // per cent
 	budget, making, sample                    time.Duration
 	policies                                  policyFlags
+	pair, every                               string
 }
 
 // defaultRun returns the flags of the default, which runs without a command.
@@ -126,6 +127,8 @@ func (p program) run() *cobra.Command {
 			"`LIST` of other sets of providers to price beside those of the suites, for xfast: "+list(p.namedSets())+", none, or all those for this FIPS 140-3 mode")
 	}
 	f.policies.addRestriction(cmd)
+	flags.StringVar(&f.pair, "pair", "", "pair of groups under the amortized combiner, as `T+PQ[:MODE]`, to price by what is measured of its suites")
+	flags.StringVar(&f.every, "every", defaultEvery, "`LIST` of intervals of a pair: every so many renewals, one is FULL")
 	return cmd
 }
 
@@ -176,6 +179,7 @@ type settings struct {
 	with     []string          // their parameters
 	suites   []suite.Suite     // that are measured
 	leftOut  []result.Omission // by the policies or by the mode in which the program runs
+	pair     *combined         // to be priced by what is measured, or nil
 
 	on     string             // the set of providers that the suites were moved to; empty if none
 	origin *registry.Registry // before that
@@ -214,6 +218,9 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 	}
 	results.Command = commandLine(cmd)
 	results.Policies, results.With, results.LeftOut = s.policies, s.with, s.leftOut
+	if s.pair != nil {
+		results.Pairs = s.pair.of(results)
+	}
 	if err := format.write(out, results); err != nil {
 		out.discard()
 		return err
@@ -294,6 +301,9 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 		return s, w, err
 	}
 	if w, err = choose("--format", f.format, p.formats(f.judges())); err != nil {
+		return s, w, err
+	}
+	if err = s.addPair(f.pair, f.every); err != nil {
 		return s, w, err
 	}
 	if w.name == summary && !slices.Contains(s.Operations, "commit") {

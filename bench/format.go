@@ -16,7 +16,7 @@ import (
 // restrict the run, or else those of the built-in profiles.
 func (p program) formats(f policyFlags) []format {
 	return []format{
-		{"table", writeTable}, {summary, writeSummary}, {"markdown", writeMarkdown},
+		{"table", withPairs(writeTable)}, {summary, withPairs(writeSummary)}, {"markdown", withPairs(writeMarkdown)},
 		{"html", func(w io.Writer, r *result.Results) error { return p.writePage(w, f, r) }},
 		{"json", writeJSON[*result.Results]}, {"csv", writeCSV}, {goBench, writeGoBench},
 	}
@@ -112,6 +112,12 @@ func writeGoBench(w io.Writer, r *result.Results) error {
 	}
 	for _, s := range r.Suites {
 		writeGoBenchPrices(&b, s, r.Measurement.LoopNS)
+	}
+	for _, p := range r.Pairs {
+		for _, i := range p.Intervals {
+			fmt.Fprintf(&b, "BenchmarkRenewal/t=%s/pq=%s/every=%d/n=%d\t1\t%.0f ns/op\t%.0f commit-ns/op\t%.0f message-bytes/op\t%.4f times-classical\n",
+				p.T, p.PQ, i.Every, p.GroupSize, i.Process.Value, i.Commit.Value, i.Bytes, i.Times)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

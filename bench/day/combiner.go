@@ -53,7 +53,7 @@ func (p Price) Of(party string) Cost {
 // the PQ group are rarer, so that its tree has more blank nodes: those of [Day.Ciphertexts], which
 // are some more than there are, since adds have a path here.
 func (d Day) Combined(c Combiner, every int) Price {
-	pair := c.pair(d.Members)
+	pair := c.Groups(d.Members)
 	full := 1 / float64(every)
 	p := Price{
 		Bytes:   pair.PartialMessageBytes()*(1-full) + pair.FullMessageBytes()*full,
@@ -85,7 +85,7 @@ func (d Day) Plain(of Pricing) Price {
 // Reaches returns the least interval from which on a commit of the pair has in the mean at most
 // so many times the bytes of one of the plain T group, or 0 if no interval is enough.
 func (d Day) Reaches(c Combiner, times float64) int {
-	pair := c.pair(d.Members)
+	pair := c.Groups(d.Members)
 	partial, full := pair.PartialMessageBytes(), pair.FullMessageBytes()
 	room := times*d.Plain(c.T).Bytes - partial
 	if room <= 0 {
@@ -117,11 +117,20 @@ func sum(a, b result.Figure) result.Figure {
 	return s
 }
 
-// pair returns the groups with what their members put into them. A leaf lists beside what
+// Beside returns the CPU time that a FULL commit takes beside a commit in each group, in a group
+// of so many members: of who commits, and in the mean of who processes it.
+func (c Combiner) Beside(members int) (commit, process result.Figure) {
+	g := c.Groups(members)
+	alone := limit.PairCost{T: g.T.Commit(), PQ: g.PQ.Commit()}
+	others := limit.PairCost{T: g.T.MeanProcess(), PQ: g.PQ.MeanProcess()}
+	return c.at("", g.Full().Plus(alone.Times(-1))), c.at("", g.MeanProcessFull().Plus(others.Times(-1)))
+}
+
+// Groups returns the groups with what their members put into them. A leaf lists beside what
 // the leaves of plain groups list: three extensions (app_data_dictionary, supported_wire_formats
 // and required_wire_formats), a proposal (app_data_update), two components (safe_aad and that of
 // the combiner), and the wire format of a pair.
-func (c Combiner) pair(members int) limit.Pair {
+func (c Combiner) Groups(members int) limit.Pair {
 	const identity = 11 // as scale.Contents
 	formats := limit.Vec(2)
 	dictionary := limit.Vec(2 + limit.Vec(limit.Vec(2*2))) // of the leaf: one entry, the list of components

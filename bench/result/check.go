@@ -54,6 +54,11 @@ func (r *Results) check() error {
 			return fmt.Errorf("party %d, %s: %w", i+1, p.Party, err)
 		}
 	}
+	for _, p := range r.Pairs {
+		if err := p.check(); err != nil {
+			return err
+		}
+	}
 	for i, t := range r.Trials {
 		if err := t.check(names); err != nil {
 			return fmt.Errorf("trial %d: %w", i+1, err)

@@ -40,6 +40,7 @@ type Results struct {
 	ProviderSets []ProviderSet `json:"provider_sets,omitempty"`
 	Parties      []Party       `json:"parties,omitempty"` // of suitebench parties: see [PartiesOf]
 	Trials       []Trial       `json:"trials,omitempty"`  // of mlstrial
+	Pairs        []Pair        `json:"pairs,omitempty"`   // of suitebench run --pair
 }
 
 // Part is the beginning of a run that a later program went on with.
