@@ -14,18 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever learns the engine and its structures learns at most 251 names: what the packages
+// Whoever learns the engine and its structures learns at most 254 names: what the packages
 // declare, and the methods of it, those of interfaces and those seen through an alias
 // among them. What candidates and groups answer alike, by embedding one view, comes to no
-// more than 20 on top.
+// more than 21 on top.
 func TestTheEngineHasFewNames(t *testing.T) {
 	var declared, promoted []string
 	for _, folder := range []string{"mls", "mls/message"} {
 		d, p := exportedNames(t, folder)
 		declared, promoted = append(declared, d...), append(promoted, p...)
 	}
-	require.LessOrEqual(t, len(declared), 251, "%v", declared)
-	require.LessOrEqual(t, len(promoted), 20, "%v", promoted)
+	require.LessOrEqual(t, len(declared), 254, "%v", declared)
+	require.LessOrEqual(t, len(promoted), 21, "%v", promoted)
 	for _, name := range []string{"Group.Commit", "Suites.IDs", "ErrRetired", "ValidationError.Unwrap"} {
 		require.Contains(t, declared, name)
 	}

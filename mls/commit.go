@@ -126,6 +126,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 	defer p.tree.ForgetRefused(&err)
 	rules := m.cfg.sending(q.now)
 	rules.committer = m.sender
+	rules.path = m.plan.ForcePath
 	if m.plan.followUp != nil {
 		rules.followUp = m.plan.followUp.id.Usage
 	}

@@ -80,6 +80,17 @@ type Config struct {
 	Proposals   []CustomProposalType
 	Credentials []message.CredentialType
 
+	// Components are the parts of the application that share a group, and make it able to be
+	// in groups with an app_data_dictionary: see "Components" in the package documentation.
+	// The client's leaves list them, the extension and the proposals of
+	// draft-ietf-mls-extensions. LeafExtensions may have a dictionary, to which the engine
+	// adds app_components and safe_aad. Nil leaves all of this out; an empty list is for an
+	// application that uses the dictionary without components of its own.
+	//
+	// A client that restores a group has to have the components of its leaf in the group, or
+	// it cannot follow a commit that updates one.
+	Components []Component
+
 	// CodePoints are the numbers of what drafts define beyond RFC 9420; the zero value
 	// stands for those that the drafts suggest.
 	CodePoints message.CodePoints
@@ -228,6 +239,9 @@ func (c *Config) checkTypes() error {
 			return fmt.Errorf("mls: Config.Proposals lists %s, a proposal of a draft that no application declares (see Config.CodePoints)", t)
 		}
 	}
+	if err := c.checkComponents(); err != nil {
+		return err
+	}
 	if err := checkAdvertised("Reachable", c.Reachable, func(suite.ID) bool { return false }); err != nil {
 		return err
 	}
@@ -312,11 +326,17 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (mes
 	if !slices.Contains(suites, own) { // the group's, which is not for new ones or not in Reachable
 		suites = append(suites, own)
 	}
+	extensions, proposals := slices.Clone(c.Extensions), c.proposalTypes()
+	if c.Components != nil {
+		numbers := c.CodePoints.Complete()
+		extensions = append(extensions, numbers.AppDataDictionary)
+		proposals = append(proposals, numbers.AppDataUpdate, numbers.AppEphemeral)
+	}
 	return message.Capabilities{
 		Versions:     []uint16{codepoint.VersionMLS10},
 		CipherSuites: suites,
-		Extensions:   slices.Clone(c.Extensions),
-		Proposals:    c.proposalTypes(),
+		Extensions:   extensions,
+		Proposals:    proposals,
 		Credentials:  credentials,
 	}, nil
 }

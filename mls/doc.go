@@ -149,6 +149,27 @@
 //     and by then there may be new proposals, or another member's commit and another
 //     epoch. The example of ErrPendingProposals shows such a loop.
 //
+// # Components
+//
+// Parts of an application can share a group (draft-ietf-mls-extensions-10, Section 4). Each
+// is a [Component] of [Config].Components, by a number. It may have an entry in the
+// app_data_dictionary of the GroupContext, on which all members agree. The entry begins when
+// the group is created, and message.AppDataUpdate proposals change it: the component says
+// what an update means. A message.AppEphemeral gives a component data that is part of a
+// commit and that nobody keeps. Both are proposals like others, for [Group.Commit],
+// [Group.Propose], external senders and external commits.
+//
+// The engine itself reads the entries app_components and safe_aad, which say what every
+// member has to support: a leaf that lacks it is refused. Whether the application lets
+// members change these entries it says by a Component of their number, with [ReplaceData].
+//
+// The draft is not an RFC, and revision 11, which this package does not follow yet, may
+// change formats and numbers. All numbers are values of [Config].CodePoints. A broken rule of
+// the draft is a message.ValidationError whose Section names the draft. Multi-credentials
+// are not there: the draft does not say clearly which key verifies a binding. They need no
+// more than a credential type of [Config].Credentials and an [Authenticator] that verifies
+// the bindings, and a number of CodePoints once they are part of this package.
+//
 // # What a delivery service sees
 //
 // Of a PrivateMessage, whoever carries it sees the group ID, the epoch, whether it is
@@ -186,6 +207,7 @@
 //	What does a client choose?                        config.go
 //	Who was whom in another group?                    match_clients.go
 //	What can components of an application export?     safe_exporter.go
+//	What do components store and say in a group?      component.go, app_data.go
 //	What goes wrong?                                  errors.go
 //	How are large groups made for a test?             simulation.go
 //
@@ -194,5 +216,5 @@
 // The package does not deliver messages, order commits or store anything. It does not
 // know whom a credential names: an [Authenticator] does, and without one every credential
 // is accepted. It does not validate chains of X.509 certificates, which package credential
-// does. It has no extensions of later documents, such as those of draft-ietf-mls-extensions.
+// does. Of later documents, it has parts of draft-ietf-mls-extensions: see "Components".
 package mls

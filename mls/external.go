@@ -55,6 +55,9 @@ type ExternalJoinOptions struct {
 	// ApplicationPSKs are those of PSKs that are not in cfg.PSKs.
 	ApplicationPSKs []ApplicationPSK
 
+	// AppData are AppDataUpdates and AppEphemerals that the commit covers, by value.
+	AppData []message.Proposal
+
 	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
 	// 9420, Section 6.3.1).
 	AuthenticatedData []byte
@@ -69,7 +72,7 @@ func (o *ExternalJoinOptions) proposals() []message.Proposal {
 	for _, id := range o.PSKs {
 		list = append(list, message.PreSharedKey{PSK: id})
 	}
-	return list
+	return append(list, o.AppData...)
 }
 
 // ExternalJoin makes a commit by which this client joins a group, from a GroupInfo of the
@@ -185,6 +188,8 @@ type ExternalProposer struct {
 	Suite   suite.Suite
 	GroupID []byte
 	Epoch   uint64 // the group's current one
+
+	CodePoints message.CodePoints // of drafts, as in [Config]
 }
 
 // Propose signs a proposal as the external sender at the given index of the group's
@@ -196,7 +201,7 @@ type ExternalProposer struct {
 //   - [message.ErrUnsupported]: external senders may not send it, or its Go type is
 //     unknown.
 func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal message.Proposal) ([]byte, error) {
-	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite, message.CodePoints{}))
+	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite, e.CodePoints.Complete()))
 }
 
 // ProposeJoin asks the group to add the client by its own KeyPackage. It does not look

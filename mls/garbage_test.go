@@ -155,7 +155,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		return p
 	}
 	context := victim.public.context
-	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, message.Remove{Removed: 5})
+	external, err := ExternalProposer{Suite: victim.public.suite, GroupID: context.GroupID, Epoch: context.Epoch}.Propose(t.Context(), outside.Signer, 999, message.Remove{Removed: 5})
 	require.NoError(t, err)
 	proposal, _ := m.propose(message.Remove{Removed: 4})
 	commit, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})

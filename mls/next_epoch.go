@@ -36,6 +36,9 @@ func (p *publicState) next(a *applied) (*provisional, error) {
 	if err := checkTree(t, a.extensions); err != nil {
 		return nil, p.blame(err, a, t)
 	}
+	if err := p.checkLeaves(a, t); err != nil {
+		return nil, err
+	}
 	a.changes = &changes{old: p.tree, next: t, proposals: a.list, added: a.added, committer: a.sender, leaf: a.committer}
 	context := p.context
 	context.Epoch++

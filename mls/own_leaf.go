@@ -70,8 +70,9 @@ func (c *Config) ofLeaf(leaf *message.LeafNode, signers []suite.Signer) (*Config
 		}
 		own := *c
 		own.Signer, own.Credential = s, leaf.Credential
-		own.LeafExtensions = slices.DeleteFunc(slices.Clone(leaf.Extensions), func(x message.Extension) bool { return check.IsGrease(x.Type) })
-		return &own, nil
+		extensions, err := c.ownDictionary(leaf.Extensions)
+		own.LeafExtensions = slices.DeleteFunc(slices.Clone(extensions), func(x message.Extension) bool { return check.IsGrease(x.Type) })
+		return &own, err
 	}
 	return nil, errSigner
 }
@@ -116,7 +117,9 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n message.LeafNode, in *p
 	if n.Capabilities, err = c.capabilities(s.Info().ID, q.now, in); err != nil {
 		return nil, err
 	}
-	n.Extensions = c.LeafExtensions
+	if n.Extensions, err = c.leafExtensions(); err != nil {
+		return nil, err
+	}
 	if !c.NoGREASE {
 		check.AddGrease(&n)
 	}

@@ -201,6 +201,10 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 			a.reInit, a.announced = &proposal, c.extensions
 		}
 	}
+	judge := componentsJudge{public: p, rules: &rules, list: list, path: ac.Content.Commit.Path != nil}
+	if a.extensions, err = judge.next(a.extensions); err != nil {
+		return nil, err
+	}
 	if removed != annotated.removes {
 		return nil, fault.Violation(partialCommit, "annotations say otherwise than the commit whether it removes this member").AtLeaf(g.leaf)
 	}

@@ -73,7 +73,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, *provisional, error) {
 	sender, path := ac.Content.Sender, ac.Content.Commit.Path
 	rules := cfg.receiving(now)
-	rules.committer = sender
+	rules.committer, rules.path = sender, path != nil
 	rules.anyType = slices.ContainsFunc(list, func(c CommittedProposal) bool {
 		r, ok := c.Proposal.(message.Remove)
 		return ok && r.Removed == self

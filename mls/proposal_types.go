@@ -54,21 +54,23 @@ func (r *listRules) customType(t message.ProposalType) (CustomProposalType, bool
 	return r.custom[i], true
 }
 
-// checkCustom checks the proposals of custom types in a member's commit: this client
-// handles the types, and all members that process the commit support them (RFC 9420,
-// Sections 12.2 and 13.2).
+// checkCustom checks the proposals of types beyond RFC 9420's in a commit: this client
+// handles the custom ones, and all members that process the commit support the types (RFC
+// 9420, Sections 12.2 and 13.2).
 func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) error {
 	var leaving map[message.LeafIndex]bool
 	var staying *ratchettree.Features
 	for i, c := range list {
-		proposal, ok := c.Proposal.(message.Custom)
-		if !ok {
+		t := message.TypeOf(c.Proposal)
+		switch proposal := c.Proposal.(type) {
+		case message.Custom:
+			if err := rules.handles(proposal, c.Sender); err != nil {
+				return atProposal(err, i)
+			}
+		case message.AppDataUpdate, message.AppEphemeral:
+		default:
 			continue
 		}
-		if err := rules.handles(proposal, c.Sender); err != nil {
-			return atProposal(err, i)
-		}
-		t := proposal.ProposalType
 		if leaving == nil {
 			leaving = leavingBy(list)
 			staying = p.tree.FeaturesWithout(leaving)

@@ -43,16 +43,19 @@ type listRules struct {
 	followUp  message.ResumptionPSKUsage // in the first commit of a group that follows another
 	custom    []CustomProposalType       // the ones that this client handles
 	anyType   bool                       // other types pass, as this client does not follow the commit
+
+	components []Component // that this client has
+	path       bool        // the commit has a path, even where it needs none
 }
 
 // sending returns the rules for proposals that this client sends or commits.
 func (c *Config) sending(now time.Time) listRules {
-	return listRules{lifetime: c.Lifetimes.sentAt(now), custom: c.Proposals}
+	return listRules{lifetime: c.Lifetimes.sentAt(now), custom: c.Proposals, components: c.Components}
 }
 
 // receiving returns the rules for what others send.
 func (c *Config) receiving(now time.Time) listRules {
-	return listRules{lifetime: c.Lifetimes.receivedAt(now), custom: c.Proposals}
+	return listRules{lifetime: c.Lifetimes.receivedAt(now), custom: c.Proposals, components: c.Components}
 }
 
 // applied is the outcome of a list of proposals: the public state of the next epoch
@@ -145,7 +148,14 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		}
 		return nil
 	case message.GroupContextExtensions:
+		if err := p.keepsDictionary(proposal.Extensions); err != nil {
+			return err
+		}
 		return c.extensions.CheckSenders(p.suite) // the tree after the commit shows whether members support them
+	case message.AppDataUpdate:
+		return p.checkAppData(proposal, p.numbers.AppDataUpdate, proposal.Component, "4.7", &rules)
+	case message.AppEphemeral:
+		return p.checkAppData(proposal, p.numbers.AppEphemeral, proposal.Component, "4.8", &rules)
 	case message.Custom:
 		return rules.handles(proposal, c.Sender)
 	}
@@ -193,9 +203,9 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		err = checkExternalList(list)
 	} else {
 		err = checkList(list, rules.committer.Leaf)
-		if err == nil {
-			err = p.checkCustom(list, &rules)
-		}
+	}
+	if err == nil {
+		err = p.checkCustom(list, &rules)
 	}
 	if err != nil {
 		return nil, err
@@ -233,7 +243,9 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 			a.reInit, a.announced = &proposal, c.extensions
 		}
 	}
-	return a, nil
+	judge := componentsJudge{public: p, rules: &rules, list: list, path: rules.path || a.needsPath}
+	a.extensions, err = judge.next(a.extensions)
+	return a, err
 }
 
 func (p *publicState) applyUpdate(a *applied, u message.Update, c CommittedProposal) error {
@@ -306,7 +318,7 @@ func checkList(list []CommittedProposal, committer message.LeafIndex) error {
 }
 
 // checkExternalList checks the proposals of an external commit: one ExternalInit, at most
-// one Remove, any PreSharedKeys, and nothing else (RFC 9420, Section 12.2). That all are
+// one Remove, any PreSharedKeys, any for components, and nothing else (RFC 9420, Section 12.2). That all are
 // by value was checked before.
 func checkExternalList(list []CommittedProposal) error {
 	seen := make(proposalSet)
@@ -321,6 +333,7 @@ func checkExternalList(list []CommittedProposal) error {
 			if err := seen.checkPSK(proposal, i); err != nil {
 				return err
 			}
+		case message.AppDataUpdate, message.AppEphemeral: // draft-ietf-mls-extensions-10, Sections 4.7 and 4.8
 		default:
 			return fault.Violation("12.2", "proposal type %s is not allowed in an external commit", t).AtProposal(i)
 		}

@@ -134,7 +134,7 @@ func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	require.NoError(t, err)
 	groups := gather(t, g, 2, counted, publicHandshake)
 	context := groups[0].public.context
-	message, err := ExternalProposer{groups[0].public.suite, context.GroupID, context.Epoch}.
+	message, err := ExternalProposer{Suite: groups[0].public.suite, GroupID: context.GroupID, Epoch: context.Epoch}.
 		Propose(t.Context(), outside.Signer, 0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
 	require.NoError(t, err)
 	for i, g := range groups {
@@ -182,9 +182,9 @@ func TestCommitsHaveAtMost65535PSKs(t *testing.T) {
 		pending[i] = psk(i)
 	}
 	q := g.cfg.ask(suite.Continue, insiderTime)
-	require.Len(t, g.selectProposals(t.Context(), q, pending, nil, nil), math.MaxUint16)
+	require.Len(t, g.selectProposals(t.Context(), q, pending, nil, nil, false), math.MaxUint16)
 	byValue := []CommittedProposal{psk(1 << 20), psk(1<<20 + 1)}
-	require.Len(t, g.selectProposals(t.Context(), q, pending, byValue, nil), math.MaxUint16-len(byValue))
+	require.Len(t, g.selectProposals(t.Context(), q, pending, byValue, nil, false), math.MaxUint16-len(byValue))
 	require.Equal(t, 2*math.MaxUint16-len(byValue), asked)
 }
 

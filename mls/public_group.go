@@ -75,7 +75,7 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // holds the tree. It checks the group's whole state as a joiner does, which is O(n).
 //
 // Of cfg, only Suites is required. It also uses Policy, Observer, Authenticator,
-// Proposals, Lifetimes and the Limits of proposals. It asks the policy whether the group
+// Proposals, Components, CodePoints, Lifetimes and the Limits of proposals. It asks the policy whether the group
 // may be read, not whether it may be started.
 //
 // Errors:

@@ -195,6 +195,10 @@ func (v *publicView) RatchetTree() ([]byte, error) {
 	return wire.Marshal(v.public.tree.Marshal)
 }
 
+// Dictionary returns the app_data_dictionary of the GroupContext, or nil if there is none
+// (draft-ietf-mls-extensions-10, Section 4.6). The caller must not change it.
+func (v *publicView) Dictionary() message.AppDataDictionary { return v.public.extensions.Dictionary }
+
 // ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
 // 9420, Sections 11.2 and 12.1.5). The caller must not change it.
 func (v *publicView) ReInit() *message.ReInit { return v.public.reInit }
@@ -228,6 +232,9 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receiv
 	}
 	if !bytes.Equal(t.Hash(), info.GroupContext.TreeHash) {
 		return nil, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")
+	}
+	if err := checkComponentsOfAll(t, &p.extensions.Components, p.numbers); err != nil {
+		return nil, err
 	}
 	if err := p.verifyGroupInfo(info); err != nil {
 		return nil, err

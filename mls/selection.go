@@ -76,7 +76,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 			authentic = append(authentic, c)
 		}
 	}
-	list := g.selectProposals(ctx, q, authentic, byValue, plan.own)
+	list := g.selectProposals(ctx, q, authentic, byValue, plan.own, plan.ForcePath)
 	for i, refusal := range refusals[len(pending):] {
 		if refusal != nil {
 			return nil, atProposal(refusal, len(list)+i)
@@ -90,8 +90,8 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 
 // selectProposals returns those of the pending proposals that make a valid list together
 // with those by value, and with the committer's new leaf if own, unless nil, says what is
-// new in it.
-func (g *Group) selectProposals(ctx context.Context, q questions, pending, byValue []CommittedProposal, own *Config) []CommittedProposal {
+// new in it. path says that the commit has a path in any case.
+func (g *Group) selectProposals(ctx context.Context, q questions, pending, byValue []CommittedProposal, own *Config, path bool) []CommittedProposal {
 	if len(pending) == 0 {
 		return nil
 	}
@@ -127,6 +127,8 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 			}
 		case message.Custom:
 			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType) == nil
+		case message.AppDataUpdate, message.AppEphemeral:
+			keep[i] = s.supports(message.TypeOf(p)) == nil
 		}
 	}
 	var list []CommittedProposal
@@ -135,6 +137,8 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 			list = append(list, c)
 		}
 	}
+	rules.committer, rules.path = g.sender(), path
+	list = s.withoutRefused(&rules, list, byValue)
 	if len(list)+len(byValue) > 0 {
 		return list
 	}
@@ -264,8 +268,8 @@ func (p *publicState) takes(c *CommittedProposal, leaving map[message.LeafIndex]
 		return s.fits(proposal.LeafNode, c.Sender.Leaf)
 	case message.GroupContextExtensions:
 		return s.takes(c.extensions)
-	case message.Custom:
-		return s.supports(proposal.ProposalType)
+	case message.Custom, message.AppDataUpdate, message.AppEphemeral:
+		return s.supports(message.TypeOf(proposal))
 	}
 	return nil
 }

@@ -101,6 +101,16 @@ func withDefaults(p message.Proposal, s suite.Suite, numbers message.CodePoints)
 			p.PSK.PSKType = numbers.ApplicationPSK
 		}
 		return p
+	case message.AppDataUpdate:
+		if p.ProposalType == 0 && message.TypeOf(p) != numbers.AppDataUpdate {
+			p.ProposalType = numbers.AppDataUpdate
+		}
+		return p
+	case message.AppEphemeral:
+		if p.ProposalType == 0 && message.TypeOf(p) != numbers.AppEphemeral {
+			p.ProposalType = numbers.AppEphemeral
+		}
+		return p
 	case message.ReInit:
 		if p.Version == 0 {
 			p.Version = codepoint.VersionMLS10

@@ -24,8 +24,7 @@ type GroupExtensions struct {
 	List    message.Extensions
 	Senders message.ExternalSenders
 
-	// Dictionary is the app_data_dictionary, nil if there is none.
-	Dictionary message.AppDataDictionary
+	Components
 
 	// Credentials are the types that Required and Senders name, in increasing order, each
 	// once.
@@ -59,7 +58,9 @@ func ReadGroupExtensions(e message.Extensions, numbers message.CodePoints) (*Gro
 		if err != nil {
 			return nil, err
 		}
-		g.Dictionary = *dictionary
+		if g.Components, err = readComponents(*dictionary, numbers); err != nil {
+			return nil, err
+		}
 	}
 	types := slices.Clone(g.Required.Credentials)
 	for i := range g.Senders {

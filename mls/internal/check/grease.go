@@ -77,3 +77,22 @@ func WithGrease[T ~uint16](list []T, first byte) []T {
 	}
 	return list
 }
+
+// GreaseDictionary puts an entry of a reserved component, with 4 random bytes, into the
+// dictionary of a leaf, a key package or a GroupInfo (draft-ietf-mls-extensions-10, Section
+// 5.1).
+func GreaseDictionary(d message.AppDataDictionary) message.AppDataDictionary {
+	var random [5]byte
+	rand.Read(random[:])
+	return d.With(greaseComponent(random[0]), random[1:])
+}
+
+// GreaseComponents puts a reserved component into a list of a leaf, which is in increasing
+// order.
+func GreaseComponents(list message.ComponentsList) message.ComponentsList {
+	var random [1]byte
+	rand.Read(random[:])
+	id := greaseComponent(random[0])
+	i, _ := slices.BinarySearch(list, id)
+	return slices.Insert(slices.Clip(list), i, id)
+}

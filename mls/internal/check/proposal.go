@@ -18,7 +18,11 @@ func Complete(p message.Proposal) error {
 	case message.Update:
 		present = p.LeafNode != nil
 	case message.Remove, message.PreSharedKey, message.ReInit, message.ExternalInit, message.GroupContextExtensions,
-		message.AppDataUpdate, message.AppEphemeral:
+		message.AppEphemeral:
+	case message.AppDataUpdate:
+		if p.Remove && len(p.Update) > 0 {
+			return fmt.Errorf("mls: %s proposal is %w: it removes and updates", message.TypeOf(p), message.ErrMalformed)
+		}
 	case message.Custom:
 		if IsDefaultProposal(p.ProposalType) {
 			return fmt.Errorf("mls: custom proposal of the type %s is %w", p.ProposalType, message.ErrMalformed)

@@ -204,7 +204,8 @@ func TestComplete(t *testing.T) {
 	} {
 		require.NoError(t, Complete(p), "%T", p)
 	}
-	for _, p := range []message.Proposal{message.Add{}, message.Update{}, message.Custom{ProposalType: codepoint.ProposalAdd}, nil} {
+	for _, p := range []message.Proposal{message.Add{}, message.Update{}, message.Custom{ProposalType: codepoint.ProposalAdd},
+		message.AppDataUpdate{Remove: true, Update: []byte{1}}, nil} {
 		require.ErrorIs(t, Complete(p), message.ErrMalformed, "%T", p)
 	}
 	require.ErrorIs(t, Complete(&message.Remove{}), message.ErrUnsupported, "a pointer")

@@ -35,6 +35,14 @@ func Violation(section, format string, args ...any) *Violated {
 	return &Violated{&message.ValidationError{Section: section, Fault: fmt.Sprintf(format, args...), Leaf: -1, Proposal: -1}}
 }
 
+// extensionsDraft is the revision of draft-ietf-mls-extensions that the engine follows.
+const extensionsDraft = "draft-ietf-mls-extensions-10"
+
+// Extensions is [Violation] of a rule of draft-ietf-mls-extensions.
+func Extensions(section, format string, args ...any) *Violated {
+	return Violation(extensionsDraft+", Section "+section, format, args...)
+}
+
 // AtLeaf says that the member at a leaf is at fault.
 func (v *Violated) AtLeaf(i message.LeafIndex) *Violated {
 	v.Leaf = int64(i)

@@ -30,6 +30,7 @@ func TestViolation(t *testing.T) {
 		Section: "10.1", Fault: "KeyPackage signature does not verify", Leaf: 3, Proposal: 2, Err: cause,
 	}, got)
 	require.NotErrorIs(t, Violation("7.3", "other"), cause)
+	require.EqualError(t, Extensions("4.7", "no entry").AtProposal(1), "mls: proposal 1: no entry (draft-ietf-mls-extensions-10, Section 4.7)")
 }
 
 // The text of an error with its place names the package once, in front.
