@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/binary"
 	"fmt"
 	"reflect"
 )
@@ -85,7 +84,7 @@ func ReadCodePoints[T ~uint16](r *Reader, room []T) []T {
 	}
 	all := room[:n]
 	for i := range all {
-		all[i] = T(binary.BigEndian.Uint16(b[2*i:]))
+		all[i] = T(b[2*i])<<8 | T(b[2*i+1])
 	}
 	return all
 }

@@ -105,9 +105,10 @@ type sparseTree struct {
 
 // filledNode is a node that is not blank.
 type filledNode struct {
-	index  NodeIndex
-	Leaf   Leaf
-	Parent *ParentNode
+	index    NodeIndex
+	Leaf     Leaf
+	Parent   *ParentNode
+	features *Features // of a leaf that was read
 }
 
 func (n *filledNode) blank() bool { return n.Leaf == nil && n.Parent == nil }
@@ -159,9 +160,13 @@ func (t *sparseTree) unmarshal(r *wire.Reader) {
 		}
 		t.Filled = make([]filledNode, 0, count)
 		var room LeafRoom
+		var features alike
 		for ; !r.Empty(); t.length++ {
 			n := filledNode{index: NodeIndex(t.length)}
 			n.unmarshal(r, &room)
+			if n.Leaf != nil && r.Charge(wire.SizeOf[Features]()+wire.SizeOf[common]()+len(n.Leaf)) { // their lists are shorter than the leaf
+				n.features = features.of(&room.leaf)
+			}
 			if r.Err() == nil && !n.blank() {
 				t.Filled = append(t.Filled, n)
 			}

@@ -27,7 +27,7 @@ func TreeFromNodes(s suite.Suite, all *sparseTree) (*Tree, error) {
 	hasher := NewTreeHasher(s)
 	fresh := func(n *Node) bool { return n.hashes == nil }
 	err := hasher.walk(t.Root, t.RootIndex(), all.length, fresh, func(h *TreeHasher, n *Node, i NodeIndex) error {
-		if n.Leaf != nil {
+		if n.Leaf != nil && n.Features == nil {
 			h.Fill(n, n.Leaf)
 		}
 		h.Node(n, i)
@@ -78,7 +78,7 @@ func BuildNode(filled []filledNode, i NodeIndex, token *EditToken) *Node {
 		return nil
 	}
 	if i.IsLeaf() {
-		return &Node{Leaf: filled[0].Leaf, Members: 1, Blank: NoLeaf, Owner: token}
+		return &Node{Leaf: filled[0].Leaf, Features: filled[0].features, Members: 1, Blank: NoLeaf, Owner: token}
 	}
 	middle, ok := slices.BinarySearchFunc(filled, i, filledNode.compare)
 	below, above := filled[:middle], filled[middle:]

@@ -116,6 +116,32 @@ func (f *Features) among(likes ...*Features) *Features {
 	return nil
 }
 
+// alike finds the features of leaves, one after the other. Leaves that are alike share them.
+type alike struct {
+	last [2]*Features // of the leaves before, which the next leaf probably has too
+	own  common       // what the leaf alone has
+}
+
+// of returns the features of a leaf, of which it keeps nothing. If they are those of the leaves
+// before or of others, some of which may be nil, it returns these.
+func (a *alike) of(leaf *message.LeafNode, others ...*Features) *Features {
+	a.own.set(leaf)
+	f := Features{&a.own, lifetimesOf(leaf)}
+	like := f.among(a.last[:]...)
+	if like == nil {
+		like = f.among(others...)
+	}
+	if like == nil {
+		if like = new(f); f.common == &a.own {
+			like.common = a.own.clone()
+		}
+	}
+	if like != a.last[0] {
+		a.last = [2]*Features{like, a.last[0]}
+	}
+	return like
+}
+
 // Equal reports whether f and g are the same features.
 func (f *Features) Equal(g *Features) bool {
 	return f.common.equal(g.common) && f.lifetimes == g.lifetimes

@@ -10,13 +10,12 @@ import (
 
 // TreeHasher computes hashes of nodes, one after the other in one buffer.
 type TreeHasher struct {
-	Suite suite.Suite
-	Size  int // of a hash, in bytes
-	w     wire.Writer
-	Err   error        // the first error of the codec
-	last  [2]*Features // of the leaves before, which the next leaf probably has too
-	own   common       // what the leaf alone has
-	room  *LeafRoom    // the leaf, once one was read
+	Suite    suite.Suite
+	Size     int // of a hash, in bytes
+	w        wire.Writer
+	Err      error // the first error of the codec
+	features alike
+	room     *LeafRoom // the leaf, once one was read
 
 	visits *atomic.Int64 // counts the hashed nodes, unless nil
 }
@@ -131,18 +130,7 @@ func (h *TreeHasher) Fill(n *Node, leaf Leaf) {
 // fill is Fill with the leaf as a structure, of which it keeps nothing. Others have the
 // features group, or nil.
 func (h *TreeHasher) fill(n *Node, leaf Leaf, read *message.LeafNode, group *Features) {
-	h.own.set(read)
-	f := Features{&h.own, lifetimesOf(read)}
-	like := f.among(h.last[0], h.last[1], n.Features, group) // n.Features are those of the leaf before
-	if like == nil {
-		if like = new(f); f.common == &h.own {
-			like.common = h.own.clone()
-		}
-	}
-	if like != h.last[0] {
-		h.last = [2]*Features{like, h.last[0]}
-	}
-	n.Leaf, n.Features = leaf, like
+	n.Leaf, n.Features = leaf, h.features.of(read, n.Features, group) // n.Features are those of the leaf before
 }
 
 // Node computes the hashes of n, whose index is i, and the features of a parent. Its
