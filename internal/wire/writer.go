@@ -92,16 +92,20 @@ func (w *Writer) Bytes(b []byte) {
 
 // Header writes the length header of a vector of n bytes, which have to follow.
 func (w *Writer) Header(n int) {
-	if !w.fits(n) {
-		return
+	if w.fits(n) {
+		w.buf = AppendHeader(w.buf, n)
 	}
+}
+
+// AppendHeader appends the length header of a vector of n bytes, at most MaxLength, to b.
+func AppendHeader(b []byte, n int) []byte {
 	switch headerSize(n) {
 	case 1:
-		w.Uint8(uint8(n))
+		return append(b, uint8(n))
 	case 2:
-		w.Uint16(1<<14 | uint16(n))
+		return binary.BigEndian.AppendUint16(b, 1<<14|uint16(n))
 	default:
-		w.Uint32(2<<30 | uint32(n))
+		return binary.BigEndian.AppendUint32(b, 2<<30|uint32(n))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -258,12 +259,14 @@ func kdfLabelSize(label string, context []byte) int {
 
 // appendKDFLabel writes a KDFLabel (RFC 9420, Section 8) over room, if it fits.
 func appendKDFLabel(room []byte, label string, context []byte, length int) ([]byte, error) {
-	w := wire.WriterOver(room)
-	w.Grow(kdfLabelSize(label, context))
-	w.Uint16(uint16(length))
-	w.String(Prefix, label)
-	w.Bytes(context)
-	return w.Finish()
+	name := len(Prefix) + len(label)
+	if max(name, len(context)) > wire.MaxLength {
+		return nil, wire.ErrTooLong
+	}
+	b := slices.Grow(room[:0], kdfLabelSize(label, context))
+	b = binary.BigEndian.AppendUint16(b, uint16(length))
+	b = append(append(wire.AppendHeader(b, name), Prefix...), label...)
+	return append(wire.AppendHeader(b, len(context)), context...), nil
 }
 
 // DeriveSecret is DeriveSecret (RFC 9420, Section 8): KDF.Nh bytes.
