@@ -3,7 +3,9 @@ package mls_test
 import (
 	"crypto/fips140"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -193,22 +195,7 @@ func benchmarkSmall(b *testing.B, suites func() *registry.Registry) {
 	const id, bound = 0x0001, 1.25
 	pricer, info := newPricer(b, suites(), id)
 	var price priceSamples
-	type measured struct {
-		name  string
-		op    measure.Operation
-		limit limit.Cost
-		cost  cost
-	}
-	var operations []*measured
-	for _, n := range []int{2, 10} {
-		c := newChat(b, suites(), id, n)
-		// Who enters has never seen the members' keys, which members' suites keep tables of.
-		c.outside = suites()
-		group := limit.Group{Suite: info, Tree: limit.Steady(n, 0), Contents: c.contents()}
-		for _, op := range smallOperations() {
-			operations = append(operations, &measured{name: fmt.Sprintf("%s-n=%d", op.name, n), op: op.start(c), limit: op.limit(group, n)})
-		}
-	}
+	operations := inSmallGroups(b, suites, info)
 	for range rounds {
 		for _, m := range operations {
 			m.cost.take(b, m.op)
@@ -219,4 +206,84 @@ func benchmarkSmall(b *testing.B, suites func() *registry.Registry) {
 		report(b, m.name+"/limit", m.cost.inLoops()/m.limit.At(price.middle()), bound)
 	}
 	once(b)
+}
+
+// BenchmarkSmallUndisturbed shows the same of the quickest twentieth of repetitions and of
+// prices, which neither the garbage collector nor neighbours disturb.
+func BenchmarkSmallUndisturbed(b *testing.B) {
+	onEachProvider(b, benchmarkUndisturbed)
+}
+
+func benchmarkUndisturbed(b *testing.B, suites func() *registry.Registry) {
+	const id, bound = 0x0001, 1.15
+	s, err := suites().Suite(id)
+	require.NoError(b, err)
+	operations := inSmallGroups(b, suites, s.Info())
+	var prices priceSamples
+	for range 10 * rounds {
+		now, err := limit.Price(b.Context(), measure.Plan{Count: 3, Time: 3 * time.Millisecond}, s)
+		require.NoError(b, err)
+		for p := range now {
+			prices[p] = append(prices[p], now[p])
+		}
+		for _, m := range operations {
+			m.quick.take(b, m.op)
+		}
+	}
+	var price limit.Prices
+	for p := range price {
+		price[p] = quickest(prices[p])
+	}
+	for _, m := range operations {
+		report(b, m.name+"/limit", quickest(m.quick)/m.limit.At(price), bound)
+	}
+	once(b)
+}
+
+// quick holds the times of single repetitions of an operation, in nanoseconds.
+type quick []float64
+
+// take adds ten repetitions that follow others of the same operation.
+func (q *quick) take(b *testing.B, op measure.Operation) {
+	b.Helper()
+	const before, counted = 2, 10
+	start := time.Now()
+	var all quick
+	plan := measure.Plan{
+		Now:  func() time.Duration { return time.Since(start) }, // quicker to read than the CPU time
+		Each: func(took time.Duration) { all = append(all, float64(took)) },
+	}
+	_, err := plan.Take(op, before+counted)
+	require.NoError(b, err)
+	*q = append(*q, all[before:]...)
+}
+
+// quickest returns what a twentieth of the values are at most.
+func quickest(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/20]
+}
+
+// measured is an operation in a small group, with what it took.
+type measured struct {
+	name  string
+	op    measure.Operation
+	limit limit.Cost
+	cost  cost
+	quick quick
+}
+
+// inSmallGroups returns the operations in groups of two and of ten.
+func inSmallGroups(b *testing.B, suites func() *registry.Registry, info suite.Info) []*measured {
+	var operations []*measured
+	for _, n := range []int{2, 10} {
+		c := newChat(b, suites(), info.ID, n)
+		// Who enters has never seen the members' keys, which members' suites keep tables of.
+		c.outside = suites()
+		group := limit.Group{Suite: info, Tree: limit.Steady(n, 0), Contents: c.contents()}
+		for _, op := range smallOperations() {
+			operations = append(operations, &measured{name: fmt.Sprintf("%s-n=%d", op.name, n), op: op.start(c), limit: op.limit(group, n)})
+		}
+	}
+	return operations
 }
