@@ -65,6 +65,19 @@ func partialEntries() []policyEntry {
 			require.NoError(p, err)
 			return func() error { _, _, err := g.Member(p.Context(), p.q.now, proof); return err }
 		}, group("receive", "credential 0xF001 receive: leaf 2")},
+		{"PartialGroup.Upgrade", "", func(p *policed) func() error {
+			g := p.partially()
+			tree, err := p.groups[0].RatchetTree()
+			require.NoError(p, err)
+			return func() error { _, err := g.Upgrade(p.Context(), p.q.now, tree); return err }
+		}, []string{"suite 0x0001 receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2", "lifetime receive: leaf 0"}},
+		{"RestorePartialGroup", "", func(p *policed) func() error {
+			g := p.partially()
+			delta, err := g.Delta()
+			require.NoError(p, err)
+			state := Snapshot(nil).Apply(delta)
+			return func() error { _, err := RestorePartialGroup(p.q.now, *g.member.cfg, state); return err }
+		}, group("receive")},
 		{"PartialGroup.Process", "application message", func(p *policed) func() error {
 			g := p.partially()
 			m, err := p.groups[2].Encrypt(p.Context(), p.q.now, nil, nil)

@@ -377,3 +377,30 @@ func TestAnnotatorsRefuse(t *testing.T) {
 	_, err = framing.ParseAnnotatedWelcome(b)
 	require.NoError(t, err)
 }
+
+// TestPartialMembersFollowNewMembers has the commit of a joiner, for which there is no proof of
+// the sender before it.
+func TestPartialMembersFollowNewMembers(t *testing.T) {
+	m, p := populatedMixedGroup(t, publicHandshake)
+	info, err := m.full[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	c, err := ExternalJoin(t.Context(), insiderTime, client(t, 1, "outside", publicHandshake), info, ExternalJoinOptions{})
+	require.NoError(t, err)
+	good, err := c.AnnotateCommit(c.Message, 6)
+	require.NoError(t, err)
+	a, err := framing.ParseAnnotatedCommit(good, message.CodePoints{}.Complete())
+	require.NoError(t, err)
+	require.Nil(t, a.Sender)
+	a.Sender = proofOf(t, m.full[0], 1)
+	forged, err := wire.Marshal(a.Marshal)
+	require.NoError(t, err)
+	requireRefusal(t, p, fault.Violation(partialCommit, "sender_membership_proof is beside the commit of a new member"), func() error {
+		_, err := p.ProcessCommit(t.Context(), insiderTime, forged)
+		return err
+	})
+	next, err := p.ProcessCommit(t.Context(), insiderTime, good)
+	require.NoError(t, err)
+	require.Equal(t, message.SenderNewMemberCommit, next.Committer().Type)
+	_, err = next.Adopt()
+	require.NoError(t, err)
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -533,4 +535,233 @@ func TestPartialMembersSayWhatTheyDoNotCheck(t *testing.T) {
 	require.Equal(t, "member 2", string(left.Author.Credential.Content))
 	_, err = p.EpochAuthenticator()
 	require.ErrorIs(t, err, ErrRetired)
+}
+
+// restart replaces a partial member by one that is restored from its saved state.
+func (m *mixedGroup) restart(leaf message.LeafIndex) {
+	m.t.Helper()
+	p := m.partial[leaf]
+	delta, err := p.Delta()
+	require.NoError(m.t, err)
+	delta.Stored()
+	b, err := Snapshot(nil).Apply(delta).Marshal()
+	require.NoError(m.t, err)
+	state, err := ParseSnapshot(b)
+	require.NoError(m.t, err)
+	m.partial[leaf], err = RestorePartialGroup(insiderTime, *p.member.cfg, state)
+	require.NoError(m.t, err)
+	_, err = RestoreGroup(insiderTime, *p.member.cfg, state)
+	require.ErrorIs(m.t, err, message.ErrMalformed)
+}
+
+// TestPartialMembersAreRestored lets partial members restart at random, while they follow a
+// group, send, and wait for the commits of their own proposals.
+func TestPartialMembersAreRestored(t *testing.T) {
+	for _, adjust := range []func(*Config){publicHandshake, privateHandshake} {
+		r := rand.New(rand.NewPCG(1, 6))
+		psks := externalPSKs{"psk": []byte("a secret that all members have, of 44 bytes.")}
+		withPSKs := func(cfg *Config) { cfg.PSKs = psks }
+		m := newMixedGroup(t, 1, 6, adjust, withPSKs)
+		m.handOver = true // proposals of others are not saved
+		m.joinPartially(0, withPSKs)
+		for range 25 {
+			for leaf, p := range m.partial {
+				if r.IntN(2) == 0 {
+					continue
+				}
+				if r.IntN(2) == 0 { // with an own Update that waits
+					require.Empty(t, m.unsent)
+					require.NoError(t, m.saved(p))
+					m.propose(leaf, func() ([]byte, error) { return p.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil) })
+					m.restart(leaf)
+					m.commit(m.anyFull().leaf, CommitOptions{})
+				} else {
+					m.restart(leaf)
+				}
+			}
+			for _, p := range m.partial {
+				require.NoError(t, m.saved(p))
+			}
+			m.talk()
+			m.step(r, withPSKs)
+		}
+	}
+}
+
+// saved stores the state of a partial member, which can then send.
+func (m *mixedGroup) saved(p *PartialGroup) error {
+	delta, err := p.Delta()
+	if err == nil {
+		delta.Stored()
+	}
+	return err
+}
+
+func TestRestoredPartialMembersRepeatNoKey(t *testing.T) {
+	m, p := populatedMixedGroup(t)
+	first, err := p.Encrypt(t.Context(), insiderTime, nil, nil) // nothing is stored of it
+	require.NoError(t, err)
+	require.NoError(t, m.saved(p))
+	delta, err := p.Delta()
+	require.NoError(t, err)
+	_, err = p.Encrypt(t.Context(), insiderTime, nil, nil)
+	require.NoError(t, err)
+	delta.Stored()
+	restored, err := RestorePartialGroup(insiderTime, *p.member.cfg, Snapshot(nil).Apply(delta))
+	require.NoError(t, err)
+	_, err = restored.Encrypt(t.Context(), insiderTime, nil, nil)
+	require.ErrorIs(t, err, ErrUnsaved)
+	require.NoError(t, m.saved(restored))
+	third, err := restored.Encrypt(t.Context(), insiderTime, nil, nil)
+	require.NoError(t, err)
+	for _, msg := range [][]byte{first, third} {
+		_, err = m.full[0].Process(t.Context(), insiderTime, msg)
+		require.NoError(t, err)
+	}
+}
+
+func TestDamagedStatesOfPartialMembersAreRefused(t *testing.T) {
+	m, p := populatedMixedGroup(t)
+	m.commit(1, CommitOptions{})
+	p = m.partial[6]
+	delta, err := p.Delta()
+	require.NoError(t, err)
+	state := Snapshot(nil).Apply(delta)
+	_, err = RestorePartialGroup(insiderTime, *p.member.cfg, state)
+	require.NoError(t, err)
+	for i, r := range state {
+		_, err := RestorePartialGroup(insiderTime, *p.member.cfg, append(slices.Clone(state[:i]), state[i+1:]...))
+		require.Error(t, err, "without record %q", r.Key)
+		for at := range r.Value {
+			damaged := slices.Clone(state)
+			damaged[i].Value = mlstest.Flipped(r.Value, at)
+			_, err := RestorePartialGroup(insiderTime, *p.member.cfg, damaged)
+			require.Error(t, err, "record %q, byte %d", r.Key, at)
+		}
+	}
+	full, err := m.full[0].Save()
+	require.NoError(t, err)
+	_, err = RestorePartialGroup(insiderTime, *m.full[0].cfg, Snapshot(nil).Apply(full))
+	require.ErrorIs(t, err, message.ErrMalformed)
+	other, err := (&PartialGroup{m.partial[6].member}).Delta()
+	require.NoError(t, err)
+	forged := Snapshot(nil).Apply(other) // the slice of another leaf, with a manifest that says so
+	for i := range forged {
+		if forged[i].Key[0] == byte(recordSlice) {
+			proof, err := m.full[0].MembershipProof(2)
+			require.NoError(t, err)
+			forged[i].Value = proof
+		}
+	}
+	_, err = RestorePartialGroup(insiderTime, *p.member.cfg, forged.sealed())
+	require.ErrorIs(t, err, message.ErrMalformed)
+	require.ErrorContains(t, err, "not of the member's leaf")
+}
+
+// TestPartialMembersUpgrade makes partial members full ones in the middle of an epoch.
+func TestPartialMembersUpgrade(t *testing.T) {
+	h := new(heard)
+	m := newMixedGroup(t, 1, 6, privateHandshake)
+	p := m.joinPartially(0, func(cfg *Config) { cfg.Observer, cfg.Authenticator = h, h })
+	m.commit(2, CommitOptions{})
+	p = m.partial[6]
+	late, err := m.full[3].Encrypt(t.Context(), insiderTime, []byte("before"), nil)
+	require.NoError(t, err)
+	m.propose(3, func() ([]byte, error) { return m.full[3].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil) })
+	m.propose(6, func() ([]byte, error) { return p.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil) })
+	tree, err := m.full[0].RatchetTree()
+	require.NoError(t, err)
+
+	earlier := clique(t, 1, 7)
+	wrong, err := earlier[0].RatchetTree()
+	require.NoError(t, err)
+	requireUnmoved(t, p.member, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's"), func() error {
+		_, err := p.Upgrade(t.Context(), insiderTime, wrong)
+		return err
+	})
+	_, err = p.Upgrade(t.Context(), insiderTime, tree[1:])
+	require.ErrorIs(t, err, message.ErrMalformed)
+	h.refuses = "member 4"
+	requireUnmoved(t, p.member, fault.Violation("5.3.1", "authentication service refuses the credential").AtLeaf(4), func() error {
+		_, err := p.Upgrade(t.Context(), insiderTime, tree)
+		return err
+	})
+	h.refuses, h.asked, h.events = "", nil, nil
+	c, err := m.full[0].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
+	require.NoError(t, err)
+	annotated, err := c.AnnotateCommit(c.Message, 6)
+	require.NoError(t, err)
+	candidate, err := p.ProcessCommit(t.Context(), insiderTime, annotated)
+	require.NoError(t, err)
+	h.asked = nil
+	g, err := p.Upgrade(t.Context(), insiderTime, tree)
+	require.NoError(t, err)
+	require.Len(t, h.asked, 7)
+	entered := h.events[len(h.events)-1].(event.GroupEntered)
+	require.Equal(t, event.EntryUpgraded, entered.How)
+	require.Nil(t, entered.Unchecked)
+	require.Equal(t, 7, entered.Size)
+	_, err = candidate.Adopt()
+	require.ErrorIs(t, err, ErrRetired)
+	_, err = p.Upgrade(t.Context(), insiderTime, tree)
+	require.ErrorIs(t, err, ErrRetired)
+	require.Len(t, g.Proposals(), 2)
+	r, err := g.Process(t.Context(), insiderTime, late)
+	require.NoError(t, err)
+	require.Equal(t, []byte("before"), r.Application.Data)
+
+	delete(m.partial, 6)
+	m.full = append(m.full, g)
+	m.commit(0, CommitOptions{}) // of both Updates
+	c = m.commit(6, CommitOptions{})
+	require.NoError(t, err)
+	require.Equal(t, message.LeafIndex(6), c.Committer().Leaf)
+	saved, err := m.full[6].Save()
+	require.NoError(t, err)
+	_, err = RestoreGroup(insiderTime, *m.full[6].cfg, Snapshot(nil).Apply(saved))
+	require.NoError(t, err)
+}
+
+// TestUpgradesKeepWhatWasReserved upgrades a partial member whose stored state may be restored.
+func TestUpgradesKeepWhatWasReserved(t *testing.T) {
+	m, p := populatedMixedGroup(t)
+	require.NoError(t, m.saved(p))
+	tree, err := m.full[0].RatchetTree()
+	require.NoError(t, err)
+	g, err := p.Upgrade(t.Context(), insiderTime, tree)
+	require.NoError(t, err)
+	_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
+	require.ErrorIs(t, err, ErrUnsaved)
+	delta, err := g.Delta()
+	require.NoError(t, err)
+	delta.Stored()
+	_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
+	require.NoError(t, err)
+}
+
+// TestAnnotationsReadFewNodes counts the nodes of the trees that annotations touch. The first
+// annotation of a commit also touches the nodes for which the commit has path secrets.
+func TestAnnotationsReadFewNodes(t *testing.T) {
+	for _, members := range []int{16, 256} {
+		sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{Suites: mlstest.AllSuites(), Suite: 1, Members: members, Shape: treeSteady})
+		require.NoError(t, err)
+		defer sim.Destroy()
+		g, err := sim.Member(1)
+		require.NoError(t, err)
+		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
+		require.NoError(t, err)
+		visits := new(atomic.Int64)
+		c.old.tree.Visits, c.public.tree.Visits = visits, visits
+		levels := int64(g.public.tree.RootIndex().Level())
+		for first := range 2 {
+			visits.Store(0)
+			_, err = c.AnnotateCommit(c.Message, message.LeafIndex(members-1))
+			require.NoError(t, err)
+			require.LessOrEqual(t, visits.Load(), (12-2*int64(first))*levels, "%d members", members)
+		}
+		visits.Store(0)
+		_, err = c.MembershipProof(3)
+		require.NoError(t, err)
+		require.LessOrEqual(t, visits.Load(), 2*levels)
+	}
 }

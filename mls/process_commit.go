@@ -296,7 +296,8 @@ func (g *Group) openProposal(ctx context.Context, now time.Time, m *message.Mess
 
 func (g *Group) openHandedOver(m *message.Message, wanted func(ref []byte) bool) (*framing.AuthenticatedContent, error) {
 	f := g.public.framing(g.secrets)
-	f.Wanted, f.Vouched = wanted, g.public.partial
+	f.Wanted = wanted
+	f.Vouched = g.public.partial
 	if m.PublicMessage != nil {
 		public, err := framing.ParsePublic(m.PublicMessage, f.Numbers)
 		if err != nil {

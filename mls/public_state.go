@@ -239,19 +239,26 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receiv
 	if err := p.verifyGroupInfo(info); err != nil {
 		return nil, err
 	}
-	if err := t.Validate(); err != nil {
-		return nil, err
+	return p, p.verifyTree(ctx, q, own)
+}
+
+// verifyTree checks a tree that a client did not have before: its nodes and leaves, what the
+// group demands of them, and the members, about whom it asks. A leaf whose encoding is own,
+// unless that is nil, is not verified again.
+func (p *publicState) verifyTree(ctx context.Context, q questions, own []byte) error {
+	if err := p.tree.Validate(); err != nil {
+		return err
 	}
 	if err := p.validateLeaves(q.cfg.Lifetimes, own); err != nil {
-		return nil, err
+		return err
 	}
-	if err := checkTree(t, p.extensions); err != nil {
-		return nil, err
+	if err := checkTree(p.tree, p.extensions); err != nil {
+		return err
 	}
-	if err := p.extensions.CheckSenders(s); err != nil {
-		return nil, err
+	if err := p.extensions.CheckSenders(p.suite); err != nil {
+		return err
 	}
-	return p, q.everybody(ctx, p)
+	return q.everybody(ctx, p)
 }
 
 // validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.

@@ -48,6 +48,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 			"CheckKeyPackages": noHandshake, "CheckKeyPackages to follow a group": noHandshake,
 			"Group.GroupInfo": noHandshake, "Candidate.GroupInfo": noHandshake,
 			"PartialGroup.Encrypt": noHandshake, "PartialGroup.Process application message": noHandshake, "PartialGroup.Member": noHandshake,
+			"PartialGroup.Upgrade": noHandshake, "RestorePartialGroup": noHandshake,
 			"Group.Encrypt": noHandshake, "Group.Process application message": noHandshake,
 			"RestoreGroup": noHandshake, "RestoreToLeave": noHandshake, "RestoreKeyPackage": noHandshake,
 			"NewPublicGroup": noHandshake, "RestorePublicGroup": noHandshake,

@@ -40,12 +40,12 @@ func useOfSending(asked []string) (use string) {
 // it, signs, or restores, and nowhere else; and a refusal changes nothing.
 func TestTokensAreJudgedWhereTheirKeyIsUsed(t *testing.T) {
 	reads := func(entry string) bool {
-		return strings.HasPrefix(entry, "PublicGroup.") || strings.HasPrefix(entry, "PartialGroup.Process") || entry == "PartialGroup.Member" || strings.HasPrefix(entry, "Group.Process") || strings.HasPrefix(entry, "CheckKeyPackages") ||
+		return strings.HasPrefix(entry, "PublicGroup.") || strings.HasPrefix(entry, "PartialGroup.Process") || entry == "PartialGroup.Member" || entry == "PartialGroup.Upgrade" || strings.HasPrefix(entry, "Group.Process") || strings.HasPrefix(entry, "CheckKeyPackages") ||
 			entry == "NewPublicGroup" || entry == "RestorePublicGroup"
 	}
 	uses := map[string]string{
 		"CreateGroup": "start", "NewKeyPackage": "start", "NewKeyPackage to follow a group": "start",
-		"RestoreGroup": "receive", "RestoreToLeave": "leave", "RestoreKeyPackage": "receive",
+		"RestoreGroup": "receive", "RestorePartialGroup": "receive", "RestoreToLeave": "leave", "RestoreKeyPackage": "receive",
 		"Group.RestoreCandidate": "receive", "Group.RestoreCandidate that leaves": "leave",
 		"RestoreCandidate": "start", "RestoreCandidate of a follow-up group": "receive",
 	}

@@ -44,7 +44,11 @@ func (m *memberRecords) changes(n *noter, before, now *savedState) {
 		n.touch(recordEpoch.id(0))
 	}
 	if begun || m.saving.forgot {
-		n.trees(before, now)
+		if m.g.public.partial {
+			n.touch(recordSlice.id(0))
+		} else {
+			n.trees(before, now)
+		}
 		m.pastEpochs(n, before, now)
 		if firstProposal > 0 {
 			firstProposal = 0
@@ -132,9 +136,13 @@ func (m *memberRecords) put(s *saver, id *recordID) {
 		m.putEpoch(s)
 	case recordPast:
 		if p := b.pastEpoch(id.epoch); p != nil {
-			saved := &savedPast{&p.public.context, p.public.tree.Width, savedRoot{tree: p.public.tree}, p.senderData}
+			public := p.public.saved()
+			saved := &savedPast{public.context, public.width, public.root, p.senderData}
 			saved.marshal(s.begin(*id, saved.size(p.public)))
 		}
+	case recordSlice:
+		proof := m.g.public.tree.Proof(m.g.leaf)
+		s.write(*id, proof.Marshal)
 	case recordResumption:
 		for i, at := range s.now.resumptions { // one for each of the inbox
 			if at.slot == id.Index {
@@ -143,8 +151,8 @@ func (m *memberRecords) put(s *saver, id *recordID) {
 			}
 		}
 	case recordProposal:
-		if i := int(id.Index); i < len(b.cache.proposals) {
-			s.proposal(*id, b.cache.proposals[i], b.updates[string(b.cache.proposals[i].Ref)].key)
+		if kept := m.g.savedProposals(); int(id.Index) < len(kept) {
+			s.proposal(*id, kept[id.Index], b.updates[string(kept[id.Index].Ref)].key)
 		}
 	case recordSecret, recordRatchet, recordMessageKey:
 		m.putSecret(s, id)

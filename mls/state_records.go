@@ -38,6 +38,9 @@ const (
 	recordMessageKey            = recordKind(secrettree.SecretOfMessage) // secrettree.SavedMessageKey
 	recordExporter   recordKind = 'x'                                    // node uint32: a page of secrets of the exporter tree
 
+	// Of a partial member.
+	recordSlice recordKind = 'l' // -: MembershipProof of its own leaf
+
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
 	recordKeyPackage recordKind = 'o' // -: savedKeyPackage
@@ -69,7 +72,7 @@ func kindOfKey(key []byte) recordKind {
 // depends on the suite.
 func (k recordKind) length() (int, bool) {
 	switch k {
-	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
+	case recordEpoch, recordWidth, recordSlice, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
 		return 1, true
 	case recordProposal, recordResumption, recordExporter:
 		return 1 + 4, true
@@ -175,6 +178,9 @@ type savedPublic struct {
 }
 
 func (p *publicState) saved() savedPublic {
+	if p.partial { // its slice is saved, and shows the root
+		return savedPublic{&p.context, p.tree.Width, savedRoot{}, p.confirmationTag, p.reInit}
+	}
 	return savedPublic{&p.context, p.tree.Width, savedRoot{tree: p.tree}, p.confirmationTag, p.reInit}
 }
 

@@ -47,7 +47,7 @@ import (
 //   - an error without a sentinel: no signer belongs to the leaf, or a provider does not
 //     open the reference of a private key.
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
-	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
+	return restoreGroup(cfg.ask(suite.Receive, now), state, signers, false)
 }
 
 // RestoreToLeave is [RestoreGroup] for a group that the policy lets nobody read any more.
@@ -59,10 +59,11 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Si
 //
 //   - those of [RestoreGroup].
 func RestoreToLeave(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
-	return restoreGroup(cfg.ask(suite.Leave, now), state, signers)
+	return restoreGroup(cfg.ask(suite.Leave, now), state, signers, false)
 }
 
-func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, error) {
+// restoreGroup restores the group of a member, who is partial or not.
+func restoreGroup(q questions, state Snapshot, signers []suite.Signer, partial bool) (*Group, error) {
 	cfg := q.cfg
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -72,7 +73,14 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 		return nil, err
 	}
 	g := &Group{cfg: cfg, inbox: inbox{mu: new(sync.Mutex)}}
-	err = l.group(g, signers)
+	if l.partial() == partial {
+		err = l.group(g, signers)
+	} else {
+		err = badState("it is of a partial member, or not of one")
+	}
+	if err == nil {
+		err = q.membership(g.public)
+	}
 	if err == nil {
 		err = q.everyMember(g.public)
 	}
@@ -168,7 +176,7 @@ func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *r
 	for _, r := range l.records[recordTreeNode] {
 		l.nodes.inputs[string(r.Key[1:])] = r.Value
 	}
-	if base == nil || len(l.records[recordWidth]) > 0 {
+	if base == nil && !l.partial() || len(l.records[recordWidth]) > 0 {
 		value, err := l.one(recordWidth)
 		if err != nil {
 			return err
@@ -204,7 +212,10 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 // configuration.
 func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordPast, recordResumption,
-		recordProposal, recordSecret, recordRatchet, recordMessageKey, recordExporter)
+		recordProposal, recordSecret, recordRatchet, recordMessageKey, recordExporter, recordSlice)
+	if err == nil && l.partial() && len(l.records[recordTreeNode])+len(l.records[recordWidth]) > 0 {
+		err = badState("partial member has nodes of a tree")
+	}
 	if err != nil {
 		return err
 	}
@@ -252,8 +263,10 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	restored := new(savedState)
 	restored.become(g, l.places)
 	b.saving = restoredSaving(restored, l.manifest)
-	if err := l.nodes.allUsed(restored.width); err != nil {
-		return err
+	if !l.partial() {
+		if err := l.nodes.allUsed(restored.width); err != nil {
+			return err
+		}
 	}
 	if begins := l.epoch.begins; begins != (savedBeginning{}) { // the group may have sent what the state reserves
 		if err := b.ratchets.Open(g.leaf, begins); err != nil {
@@ -291,17 +304,11 @@ func (l *stateLoader) publicState() (*publicState, *schedule.EpochSecrets, error
 // publicTree returns the public state of the epoch, with its confirmation tag unchecked.
 func (l *stateLoader) publicTree() (*publicState, error) {
 	e := l.epoch
-	t, err := l.nodes.tree(e.context.TreeHash, e.width, e.root.input)
+	t, err := l.tree()
 	if err != nil {
 		return nil, err
 	}
-	if err := t.EnterKeys(); err != nil {
-		return nil, err
-	}
-	if err := t.Validate(); err != nil {
-		return nil, err
-	}
-	parts := publicParts{suite: l.suite, numbers: l.numbers.Complete(), context: *e.context, tree: t, reInit: e.reInit}
+	parts := publicParts{suite: l.suite, numbers: l.numbers.Complete(), context: *e.context, tree: t, reInit: e.reInit, partial: l.partial()}
 	if e.reInit != nil {
 		if parts.announced, err = check.ReadGroupExtensions(e.reInit.Extensions, parts.numbers); err != nil {
 			return nil, err
@@ -312,6 +319,22 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 		return nil, err
 	}
 	return p, checkTree(t, p.extensions)
+}
+
+// tree returns the tree of the epoch, or the slice of a partial member.
+func (l *stateLoader) tree() (*ratchettree.Tree, error) {
+	e := l.epoch
+	if l.partial() {
+		return l.slice()
+	}
+	t, err := l.nodes.tree(e.context.TreeHash, e.width, e.root.input)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.EnterKeys(); err != nil {
+		return nil, err
+	}
+	return t, t.Validate()
 }
 
 // ownLeaf returns the member's leaf.

@@ -30,11 +30,11 @@ func (l *stateLoader) past(g *Group) error {
 		if nh := l.suite.Info().KDF.Nh; len(saved.senderData) != nh {
 			return badState("sender_data_secret does not have %d bytes", nh)
 		}
-		t, err := l.nodes.tree(c.TreeHash, saved.width, saved.root.input)
+		t, err := l.pastTree(saved)
 		if err != nil {
 			return err
 		}
-		public, err := newPublicState(publicParts{suite: l.suite, numbers: l.numbers.Complete(), context: *c, tree: t}, nil)
+		public, err := newPublicState(publicParts{suite: l.suite, partial: l.partial(), numbers: l.numbers.Complete(), context: *c, tree: t}, nil)
 		if err != nil {
 			return err
 		}

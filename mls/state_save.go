@@ -121,7 +121,7 @@ func (s *savedState) become(g *Group, places resumptionSlots) {
 // inbox notes what changes within an epoch.
 func (s *savedState) inbox(g *Group) {
 	b := &g.inbox
-	s.proposals = len(b.cache.proposals)
+	s.proposals = len(g.savedProposals())
 	s.opened, s.untouched = b.ratchets.Ratchets[g.leaf] != nil, b.ratchets.Untouched() != nil
 	s.exporter = b.exporter != nil
 }

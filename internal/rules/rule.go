@@ -21,11 +21,12 @@ const (
 	groupLife   = "life"   // how long secrets and private keys live
 
 	groupCombiner   = "combiner"   // draft-ietf-mls-combiner
+	groupPartial    = "partial"    // draft-ietf-mls-partial
 	groupExtensions = "extensions" // draft-ietf-mls-extensions, an item by its section, such as "4.6-1"
 )
 
 func groups() []string {
-	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupCombiner, groupExtensions}
+	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupCombiner, groupExtensions, groupPartial}
 }
 
 // state says how a rule is held.

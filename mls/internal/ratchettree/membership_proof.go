@@ -168,6 +168,16 @@ func (p *MembershipProof) Slice(s suite.Suite) (*Tree, error) {
 	return t, h.Err
 }
 
+// OfHash returns a tree of which only the width and the tree hash are known, for the proofs of
+// an epoch that is over, or nil if these are none of a tree.
+func OfHash(s suite.Suite, width uint32, hash []byte) *Tree {
+	size := s.Info().Hash.Size
+	if width == 0 || width&(width-1) != 0 || width > treemath.MaxLeaves || len(hash) != size {
+		return nil
+	}
+	return &Tree{TreeView: TreeView{Suite: s, HashSize: size, Width: width, Root: &Node{hashes: hash, Blank: NoLeaf}}}
+}
+
 // checkUnmergedIn checks the unmerged leaves of a parent node by themselves. The node has
 // index i, and is nil if it is blank.
 func (n *ParentNode) checkUnmergedIn(i NodeIndex) error {
