@@ -130,7 +130,7 @@ func layers() []layer {
 		{pkg: "store/bolt", imports: []string{"store"}, modules: []string{"go.etcd.io/bbolt/..."}},
 		{pkg: "store/memory", imports: []string{"store"}, modules: []string{"github.com/google/btree"}},
 		{pkg: "delivery", imports: []string{"suite"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "delivery/guard", imports: []string{"suite", "store", "delivery", "apq", "mls", "mls/message", "internal/grouprecords", "internal/publiccommit"}, modules: []string{"github.com/hashicorp/golang-lru/v2/simplelru", "golang.org/x/time/rate"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "delivery/guard", imports: []string{"suite", "store", "delivery", "apq", "mls", "mls/event", "mls/message", "internal/grouprecords", "internal/publiccommit", "internal/wire"}, modules: []string{"github.com/hashicorp/golang-lru/v2/simplelru", "golang.org/x/time/rate"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/grouprecords", imports: []string{"store", "mls"}},
 		{pkg: "internal/publiccommit", imports: []string{"internal/wire", "mls/message"}},
 		{pkg: "delivery/memory", imports: []string{"suite", "delivery"}, denied: []string{"net/...", "os/...", "database/..."}},

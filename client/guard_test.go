@@ -8,6 +8,7 @@ import (
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	storememory "github.com/mlsuite/mlsuite/store/memory"
 )
@@ -20,6 +21,10 @@ func TestClientsBehindAGuard(t *testing.T) {
 	require.NoError(t, err)
 	watching, err := guard.New(guard.Config{
 		MLS: mls.Config{Suites: all.Registry()}, Service: w.server.Client("guard"), Store: disk, PublicOnly: true,
+		NameOf: func(c message.Credential) (string, error) {
+			name, _ := c.Identity()
+			return string(name), nil
+		},
 	})
 	require.NoError(t, err)
 	var actors []*actor

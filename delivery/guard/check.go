@@ -101,11 +101,14 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 		}
 		return nil
 	}
-	next, err := s.guard.next(ctx, f, c, m, use)
+	if s.guard.cfg.MembersOnly && f.public == nil && m != nil && publiccommit.External(m) {
+		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
+	}
+	next, moved, err := s.guard.next(ctx, f, c, m, use)
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
-	f.checked = checked{bytes.Clone(c.Message), next}
+	f.checked = checked{bytes.Clone(c.Message), next, moved}
 	return nil
 }
 
@@ -173,35 +176,35 @@ func (g *Guard) checkInfo(c *delivery.Commit, use suite.Use) error {
 }
 
 // next returns the group in the epoch that a public commit begins, or nil for a group of
-// which nothing can be seen yet.
-func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, m *message.Message, use suite.Use) (*mls.PublicGroup, error) {
+// which nothing can be seen yet, and whom the commit moves.
+func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, m *message.Message, use suite.Use) (*mls.PublicGroup, moved, error) {
 	if f.public == nil {
 		next, err := g.first(ctx, c, m, use)
 		if m != nil && publiccommit.External(m) && !g.cfg.PublicOnly {
-			return nil, err // it is always public, and the members' commits may be private
+			return nil, moved{}, err // it is always public, and the members' commits may be private
 		}
-		return next, err
+		return next, moved{}, err
 	}
 	received, err := f.public.Process(ctx, g.cfg.Now(), c.Message)
 	if err != nil {
-		return nil, err
+		return nil, moved{}, err
 	}
 	next := received.Commit.Adopt()
 	if len(c.GroupInfo) > 0 {
 		if err := next.SetGroupInfo(c.GroupInfo); err != nil {
-			return nil, fmt.Errorf("its GroupInfo: %w", err)
+			return nil, moved{}, fmt.Errorf("its GroupInfo: %w", err)
 		}
 	}
 	if len(c.Tree) > 0 {
 		tree, err := next.RatchetTree()
 		if err != nil {
-			return nil, err
+			return nil, moved{}, err
 		}
 		if !bytes.Equal(tree, c.Tree) {
-			return nil, errors.New("the tree with it is another one")
+			return nil, moved{}, errors.New("the tree with it is another one")
 		}
 	}
-	return next, nil
+	return next, g.movedBy(received.Commit), nil
 }
 
 var errUnseen = errors.New("the guard does not know the group: the commit has to come with the GroupInfo and the tree of the epoch that it begins")

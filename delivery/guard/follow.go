@@ -23,6 +23,7 @@ type followed struct {
 	first   bool   // the stream of this one has the commits of both
 
 	checked checked
+	moved   map[string]delivery.Position // by name, not stored yet: where somebody left, or 0 if somebody entered
 }
 
 // checked is the epoch that the last commit begins which was handed in, if it was found
@@ -30,10 +31,12 @@ type followed struct {
 type checked struct {
 	commit []byte
 	next   *mls.PublicGroup // nil if nothing can be seen of it
+	moved  moved
 }
 
 // The store has, of each group that is followed, its records under recordsOf, and 8 bytes
-// under positionOf: the Position up to which they follow the stream.
+// under positionOf: the Position up to which they follow the stream. Who has left it has 8
+// bytes under leftOf: see names.go.
 func recordsOf(group string) []byte  { return store.Key([]byte("group"), []byte(group)) }
 func positionOf(group string) []byte { return store.Key([]byte("position"), []byte(group)) }
 
@@ -86,6 +89,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 	}
 	if f.checked.next != nil && bytes.Equal(e.Message, f.checked.commit) {
 		f.public = f.checked.next
+		f.move(f.checked.moved, e.Position)
 		return nil
 	}
 	received, err := f.public.Process(ctx, g.cfg.Now(), e.Message)
@@ -96,6 +100,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 		return errors.New("no commit")
 	}
 	f.public = received.Commit.Adopt()
+	f.move(g.movedBy(received.Commit), e.Position)
 	return nil
 }
 
@@ -171,11 +176,12 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 		if err := grouprecords.Apply(w, recordsOf(group), delta); err != nil {
 			return err
 		}
-		return w.Put(positionOf(group), store.Number(uint64(f.position)))
+		return errors.Join(f.storeMoved(w, group), w.Put(positionOf(group), store.Number(uint64(f.position))))
 	}); err != nil {
 		return err
 	}
 	delta.Stored()
+	f.moved = nil
 	return nil
 }
 
@@ -185,7 +191,7 @@ func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed,
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
 	g.forget(group)
 	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
-		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)))
+		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(leftOf(group)))
 	})
 	f := &followed{}
 	if err == nil {

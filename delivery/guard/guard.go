@@ -26,13 +26,26 @@
 // these fit together, and asks the policy about the suites. It does not see who is a member,
 // who commits, what a commit changes, nor whether it is one. A commit from outside is public
 // in these groups too: the guard checks that it comes with the GroupInfo and the tree of its
-// epoch and that these are a group, not that the epoch follows the one before. A deployment
-// that has to prove more refuses such groups ([Config].PublicOnly).
+// epoch and that these are a group, not that the epoch follows the one before. Whoever may
+// use the service can therefore end an epoch of such a group by a commit that no member can
+// follow, without being a member. An operator can refuse groups whose handshakes are private
+// ([Config].PublicOnly), or their commits from outside alone ([Config].MembersOnly): then a
+// client that has lost its state is added anew by a member, and does not come back by itself.
+// If neither is wanted, Limits.Commits bounds how often somebody does it, and what the
+// service records, who ([delivery.Entry].From).
 //
 // The same holds of a public group that the guard has lost, since something went past it or
 // its store is damaged, until a member's commit comes with the GroupInfo and the tree. The
 // guard takes these as they are: it cannot see whether they follow what members have, only
 // that the GroupInfo has the confirmation_tag of the commit.
+//
+// # Names
+//
+// With [Config].NameOf, a client publishes key packages of its own name alone, and one that
+// was removed from a public group reads the group's stream up to the commit that removed it:
+// what came later is encrypted to keys that it does not have, and it has no use for the
+// ciphertexts but to keep them until it does. The guard knows of what it has followed. It
+// does not know who left a group of private handshakes, nor one that it had lost at the time.
 package guard
 
 import (
@@ -46,6 +59,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
 )
 
@@ -65,6 +79,14 @@ type Config struct {
 	// PublicOnly refuses groups whose handshakes are private.
 	PublicOnly bool
 
+	// MembersOnly refuses commits from outside for groups that the guard does not follow,
+	// which it cannot judge: those whose handshakes are private, and those that it has lost.
+	MembersOnly bool
+
+	// NameOf returns the name at the service of the client that a credential is of, as that
+	// of package client does. Nil means that credentials say nothing of names.
+	NameOf func(message.Credential) (string, error)
+
 	// Cached is the number of groups that are in memory; 0 means 1,000.
 	Cached int
 
@@ -80,6 +102,7 @@ type Limits struct {
 	Messages Rate
 	Claims   Rate // of key packages
 	Joins    Rate // of GroupInfos
+	Packages Rate // of key packages that are published; Burst is also the most at once
 	Clients  int  // whose recent requests are remembered; 0 means 10,000
 }
 
@@ -161,8 +184,8 @@ func (g *Guard) take(ctx context.Context, group string) (release func(), err err
 	}, nil
 }
 
-// allow counts a request, or says why it is not taken.
-func (g *Guard) allow(client, what string, r Rate) error {
+// allow counts a request, or n of them, or says why they are not taken.
+func (g *Guard) allow(client, what string, r Rate, n int) error {
 	if r.Every == 0 {
 		return nil
 	}
@@ -174,7 +197,7 @@ func (g *Guard) allow(client, what string, r Rate) error {
 	}
 	g.mu.Unlock()
 	now := g.cfg.Now()
-	reservation := limiter.ReserveN(now, 1)
+	reservation := limiter.ReserveN(now, n)
 	if wait := reservation.DelayFrom(now); wait > 0 {
 		reservation.CancelAt(now)
 		return &delivery.LimitError{What: what, Retry: wait}

@@ -272,7 +272,7 @@ func TestGuardEnforcesThePolicy(t *testing.T) {
 		encoded, err := message.Marshal(&message.Message{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
 		publish := func(as suite.ID) error {
-			return m.service().Publish(t.Context(), delivery.Stock{Add: []delivery.KeyPackage{{Suite: as, Ref: []byte{1}, Message: encoded}}})
+			return m.service().Publish(t.Context(), delivery.Stock{Add: []delivery.KeyPackage{{Suite: as, Ref: kp.Ref, Message: encoded}}})
 		}
 		if allowed {
 			require.NoError(t, publish(of))
@@ -386,7 +386,7 @@ func TestRequestsAreLimited(t *testing.T) {
 	now := noon
 	w := newWorld(t, func(c *Config) {
 		hourly := Rate{Every: time.Hour, Burst: 2}
-		c.Limits = Limits{Commits: hourly, Messages: hourly, Claims: hourly, Joins: hourly}
+		c.Limits = Limits{Commits: hourly, Messages: hourly, Claims: hourly, Joins: hourly, Packages: hourly}
 		c.Now = func() time.Time { return now }
 	})
 	ann := w.service("ann")
@@ -394,6 +394,7 @@ func TestRequestsAreLimited(t *testing.T) {
 		"commits":                func(s delivery.Service) error { return err2(s.Submit(t.Context(), delivery.Submission{})) },
 		"messages":               func(s delivery.Service) error { return err2(s.Send(t.Context(), delivery.Message{})) },
 		"claims of key packages": func(s delivery.Service) error { return err2(s.Claim(t.Context(), "bob", 1)) },
+		"key packages":           func(s delivery.Service) error { return s.Publish(t.Context(), delivery.Stock{}) },
 		"group infos":            func(s delivery.Service) error { return err2(s.GroupInfo(t.Context(), "g")) },
 	} {
 		var limit *delivery.LimitError

@@ -25,7 +25,14 @@ func (s *guarded) refuse(ctx context.Context, group, rule string, err error) err
 }
 
 func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
-	for _, kp := range slices.Concat(change.Add, change.LastResort) {
+	added, limit := slices.Concat(change.Add, change.LastResort), s.guard.cfg.Limits.Packages
+	if limit.Every > 0 && len(added) > max(limit.Burst, 1) {
+		return s.refuse(ctx, "", "as many key packages are published at once as the guard takes", nil)
+	}
+	if err := s.guard.allow(s.Client(), "key packages", limit, max(len(added), 1)); err != nil {
+		return err
+	}
+	for _, kp := range added {
 		m, err := message.Parse[message.Message](kp.Message)
 		if err != nil || m.KeyPackage == nil {
 			return s.refuse(ctx, "", "a key package is one", err)
@@ -40,12 +47,15 @@ func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
 		if refusals[0] != nil {
 			return s.refuse(ctx, "", "a key package is one that members add", refusals[0])
 		}
+		if err := s.guard.checkOwn(s.Client(), kp, m.KeyPackage); err != nil {
+			return s.refuse(ctx, "", "a key package is the client's, under its reference", err)
+		}
 	}
 	return s.Service.Publish(ctx, change)
 }
 
 func (s *guarded) Claim(ctx context.Context, client string, of suite.ID) ([]byte, error) {
-	if err := s.guard.allow(s.Client(), "claims of key packages", s.guard.cfg.Limits.Claims); err != nil {
+	if err := s.guard.allow(s.Client(), "claims of key packages", s.guard.cfg.Limits.Claims, 1); err != nil {
 		return nil, err
 	}
 	if err := s.guard.judge(suite.Start, of); err != nil {
@@ -54,8 +64,20 @@ func (s *guarded) Claim(ctx context.Context, client string, of suite.ID) ([]byte
 	return s.Service.Claim(ctx, client, of)
 }
 
+func (s *guarded) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := s.Service.Fetch(ctx, of, after, limit)
+	if err != nil || of.Group == "" || len(entries) == 0 || s.guard.cfg.NameOf == nil {
+		return entries, err
+	}
+	last, left, err := s.guard.leftAt(ctx, of.Group, s.Client(), entries[len(entries)-1].Position)
+	if err != nil || !left {
+		return entries, err
+	}
+	return slices.DeleteFunc(entries, func(e delivery.Entry) bool { return e.Position > last }), nil
+}
+
 func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
-	if err := s.guard.allow(s.Client(), "group infos", s.guard.cfg.Limits.Joins); err != nil {
+	if err := s.guard.allow(s.Client(), "group infos", s.guard.cfg.Limits.Joins, 1); err != nil {
 		return delivery.GroupInfo{}, err
 	}
 	info, err := s.Service.GroupInfo(ctx, group)
@@ -78,7 +100,7 @@ func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 }
 
 func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
-	if err := s.guard.allow(s.Client(), "messages", s.guard.cfg.Limits.Messages); err != nil {
+	if err := s.guard.allow(s.Client(), "messages", s.guard.cfg.Limits.Messages, 1); err != nil {
 		return 0, err
 	}
 	parsed, err := message.Parse[message.Message](m.Message)
@@ -118,7 +140,7 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 }
 
 func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
-	if err := s.guard.allow(s.Client(), "commits", s.guard.cfg.Limits.Commits); err != nil {
+	if err := s.guard.allow(s.Client(), "commits", s.guard.cfg.Limits.Commits, 1); err != nil {
 		return 0, err
 	}
 	var groups []string

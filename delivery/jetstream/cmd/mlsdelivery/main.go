@@ -35,6 +35,7 @@ import (
 	"github.com/mlsuite/mlsuite/delivery/jetstream"
 	"github.com/mlsuite/mlsuite/delivery/jetstream/gate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/store/bolt"
@@ -96,13 +97,15 @@ func (f *connection) connectAs(url, seed string) (*nats.Conn, error) {
 
 // guarding is the flags of a guard.
 type guarding struct {
-	guard, public bool
-	policy        string
+	guard, public, members, names bool
+	policy                        string
 }
 
 func (f *guarding) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.guard, "guard", true, "refuse what members would not take")
 	c.Flags().StringVar(&f.policy, "policy", "", "`NAME|FILE` of a policy: refuse what it denies")
+	c.Flags().BoolVar(&f.members, "members-only", false, "refuse commits from outside that the guard cannot judge")
+	c.Flags().BoolVar(&f.names, "names", true, "clients have basic credentials with their own names: refuse key packages of others, and show who was removed nothing later")
 	c.Flags().BoolVar(&f.public, "public-only", false, "refuse groups whose handshakes are private")
 }
 
@@ -158,13 +161,27 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 	}
 	g, err := guard.New(guard.Config{
 		MLS: mls.Config{Suites: all.Registry(), Policy: p}, Service: own, Store: s,
-		PublicOnly: f.public, Logger: log,
+		PublicOnly: f.public, MembersOnly: f.members, NameOf: f.nameOf(), Logger: log,
 		Limits: limits(),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return g, func() { _ = s.Close() }, nil
+}
+
+// nameOf returns how the guard finds the name of a client, or nil.
+func (f *guarding) nameOf() func(message.Credential) (string, error) {
+	if !f.names {
+		return nil
+	}
+	return func(c message.Credential) (string, error) {
+		name, ok := c.Identity()
+		if !ok {
+			return "", fmt.Errorf("the credential is of type %v: see --names", c.Type)
+		}
+		return string(name), nil
+	}
 }
 
 // limits are far beyond what a person does, and keep one client from taking what all share.
@@ -174,6 +191,7 @@ func limits() guard.Limits {
 		Messages: guard.Rate{Every: 10 * time.Millisecond, Burst: 5000},
 		Joins:    guard.Rate{Every: time.Second, Burst: 500},
 		Claims:   guard.Rate{Every: time.Minute, Burst: 200},
+		Packages: guard.Rate{Every: 10 * time.Second, Burst: 1000},
 	}
 }
 

@@ -1,0 +1,157 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// checkOwn returns why a key package is not one that a client publishes.
+func (g *Guard) checkOwn(client string, published delivery.KeyPackage, kp *message.KeyPackage) error {
+	s, err := g.cfg.MLS.Suites.Suite(kp.CipherSuite)
+	if err != nil {
+		return err
+	}
+	ref, err := refOf(s, kp)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(ref, published.Ref) {
+		return errors.New("its reference is another one")
+	}
+	if g.cfg.NameOf == nil {
+		return nil
+	}
+	name, err := g.cfg.NameOf(kp.LeafNode.Credential)
+	if err == nil && name != client {
+		err = fmt.Errorf("it is of %q", name)
+	}
+	return err
+}
+
+// refOf returns the KeyPackageRef of a key package (RFC 9420, Section 5.2).
+func refOf(s suite.Suite, kp *message.KeyPackage) ([]byte, error) {
+	value, err := message.Marshal(kp)
+	if err != nil {
+		return nil, err
+	}
+	input, err := wire.MarshalIn(512, func(w *wire.Writer) {
+		w.String("MLS 1.0 KeyPackage Reference")
+		w.Bytes(value)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Hash(input), nil
+}
+
+// moved is whom a commit moves, by name.
+type moved struct{ left, entered []string }
+
+// movedBy returns who has no leaf any more in the epoch that a commit begins, and who got one.
+func (g *Guard) movedBy(c *mls.PublicCandidate) (m moved) {
+	if g.cfg.NameOf == nil {
+		return m
+	}
+	add := func(names *[]string, c message.Credential) {
+		if name, err := g.cfg.NameOf(c); err == nil {
+			*names = append(*names, name)
+		}
+	}
+	for _, change := range c.Changes() {
+		switch change.Reason {
+		case event.Removed:
+			add(&m.left, change.Credential)
+		case event.Added, event.Updated, event.Resynced:
+			add(&m.entered, change.Credential)
+			if change.Old != nil {
+				add(&m.left, *change.Old)
+			}
+		}
+	}
+	if len(m.left) > 0 {
+		var members []string // who had two leaves, or was renamed to a name that was there
+		for _, leaf := range c.Members() {
+			add(&members, leaf.Credential)
+		}
+		m.left = slices.DeleteFunc(m.left, func(name string) bool { return slices.Contains(members, name) })
+	}
+	return m
+}
+
+// move notes whom a commit at a position has moved.
+func (f *followed) move(m moved, at delivery.Position) {
+	if f.moved == nil {
+		f.moved = map[string]delivery.Position{}
+	}
+	for _, name := range m.entered {
+		f.moved[name] = 0
+	}
+	for _, name := range m.left {
+		f.moved[name] = at
+	}
+}
+
+// leftOf is the key under which the store has the Position at which a client has left a
+// group, or without a name, the prefix of all of them.
+func leftOf(group string, name ...string) []byte {
+	path := [][]byte{[]byte("left"), []byte(group)}
+	for _, n := range name {
+		path = append(path, []byte(n))
+	}
+	return store.Key(path...)
+}
+
+// storeMoved writes who has left and who has entered.
+func (f *followed) storeMoved(w store.Writer, group string) error {
+	for name, at := range f.moved {
+		var err error
+		switch k := leftOf(group, name); {
+		case len(k) > store.MaxKey: // no client has such a name
+		case at == 0:
+			err = w.Delete(k)
+		default:
+			err = w.Put(k, store.Number(uint64(at)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leftAt returns the position of the commit that removed a client from a group, if one has
+// and none has added it since, as far as the stream is read to last.
+func (g *Guard) leftAt(ctx context.Context, group, client string, last delivery.Position) (at delivery.Position, left bool, err error) {
+	release, err := g.take(ctx, group)
+	if err != nil {
+		return 0, false, err
+	}
+	defer release()
+	f, err := g.load(ctx, group)
+	if err == nil && f.public != nil && f.position < last {
+		f, err = g.follow(ctx, group)
+	}
+	if err != nil || f.public == nil {
+		return 0, false, err
+	}
+	err = g.cfg.Store.View(ctx, func(r store.Reader) error {
+		value, err := r.Get(leftOf(group, client))
+		if len(value) == 8 {
+			at, left = delivery.Position(binary.BigEndian.Uint64(value)), true
+		}
+		return err
+	})
+	return at, left, err
+}
