@@ -1,6 +1,7 @@
 package apq
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -56,3 +57,32 @@ func (e *RuleError) Unwrap() []error { return []error{message.ErrInvalid, e.Err}
 func broken(section string, leg Leg, format string, args ...any) *RuleError {
 	return &RuleError{Section: section, Leg: leg, Fault: fmt.Sprintf(format, args...)}
 }
+
+// LegError says in which group something failed. It wraps the group's error.
+type LegError struct {
+	Leg  Leg
+	Err  error
+	Lost bool // the group cannot go on
+}
+
+// Error returns the leg and the error. If the group cannot go on, it names the way out.
+func (e *LegError) Error() string {
+	s := "apq: " + e.Leg.String() + ": " + e.Err.Error()
+	if e.Lost {
+		s += "; rejoin both groups with ExternalJoin and Resync"
+	}
+	return s
+}
+
+// Unwrap returns the group's error, and [ErrLegLost] if the group cannot go on.
+func (e *LegError) Unwrap() []error {
+	if e.Lost {
+		return []error{e.Err, ErrLegLost}
+	}
+	return []error{e.Err}
+}
+
+// ErrLegLost says that one of the two groups cannot go on, so that this member can no
+// longer follow the combined group. A [*LegError] says which. The way out is
+// [ExternalJoin] with Resync, which replaces this member in both groups.
+var ErrLegLost = errors.New("apq: one of the two groups is lost")

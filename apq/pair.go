@@ -22,8 +22,8 @@ type MessagePair struct {
 	PQ []byte // an MLSMessage
 }
 
-// Marshal returns the pair in an MLSMessage of the wire format that numbers have for it. The error wraps
-// [message.ErrMalformed] or [message.ErrUnsupported] if that would not parse.
+// Marshal returns the pair in an MLSMessage of the wire format that numbers have for it. The
+// error wraps [message.ErrMalformed] or [message.ErrUnsupported] if that would not parse.
 func (p *MessagePair) Marshal(numbers message.CodePoints) ([]byte, error) {
 	t, err := message.Parse[message.Message](p.T)
 	if err != nil {
@@ -49,9 +49,10 @@ func (p *MessagePair) Marshal(numbers message.CodePoints) ([]byte, error) {
 	return encoded, nil
 }
 
-// ParseMessagePair reads an MLSMessage of the wire format that numbers have for it from the whole of b.
-// The error wraps [message.ErrMalformed], or [message.ErrUnsupported] for an MLSMessage of
-// another format, and for a pair of messages of a format that is not RFC 9420's.
+// ParseMessagePair reads a pair, in an MLSMessage of the wire format that numbers have for
+// it, from the whole of b. The error wraps [message.ErrMalformed], or
+// [message.ErrUnsupported] for an MLSMessage of another format, and for a pair of messages
+// of a format that is not RFC 9420's.
 //
 // Of messages of a group, all is read that shows where the first one ends. A Group opens
 // them.
@@ -59,7 +60,8 @@ func ParseMessagePair(b []byte, numbers message.CodePoints) (*MessagePair, error
 	return wire.ParseNew(b, "APQMessagePair", func(p *MessagePair, r *wire.Reader) { p.unmarshal(r, numbers) })
 }
 
-// IsMessagePair reports whether b begins as an MLSMessage of the wire format that numbers have for it.
+// IsMessagePair reports whether b begins as an MLSMessage of the wire format that numbers
+// have for a pair.
 func IsMessagePair(b []byte, numbers message.CodePoints) bool {
 	r := wire.NewOwnedReader(b)
 	return r.Uint16() == codepoint.VersionMLS10 && message.WireFormat(r.Uint16()) == numbers.Complete().APQMessagePair && r.Err() == nil

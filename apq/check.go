@@ -1,0 +1,117 @@
+package apq
+
+import (
+	"bytes"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// checkPartial checks a PARTIAL commit, by this member or another: it changes neither the
+// membership nor the Info (draft-ietf-mls-combiner, Section 3).
+func (g *Group) checkPartial(c *Candidate) error {
+	if g.Info() == nil {
+		return nil // the T group is still on its own
+	}
+	if c.t.Committer().Type != message.SenderMember {
+		return broken("3.2.2", T, "external commit without its half in the PQ group")
+	}
+	for _, p := range c.t.Proposals() {
+		if err := g.unsafe(T, p.Proposal); err != nil {
+			return err
+		}
+	}
+	renamed := false
+	for _, change := range c.t.Changes() {
+		switch change.Reason {
+		case event.Added, event.Removed, event.Resynced, event.Joined:
+			return broken("3", T, "PARTIAL commit changes the membership (leaf %d is %s)", change.Leaf, change.Reason)
+		}
+		renamed = true
+	}
+	if renamed {
+		return g.cfg.agree(c.t, g.pq)
+	}
+	return nil
+}
+
+// checkFull checks a FULL commit, by this member or another, in both groups, and sets c's
+// Info. psk is that of the new PQ epoch, or nil if the commit removes this member.
+func (g *Group) checkFull(c *Candidate, psk *combinedPSK) error {
+	if err := g.sameAuthor(c.t.Committer(), c.pq.Committer(), c.t.Author(), c.pq.Author()); err != nil {
+		return err
+	}
+	if c.t.Removed() != c.pq.Removed() {
+		return errRemovedOnce
+	}
+	return c.checkFull(g.Info(), psk)
+}
+
+var errRemovedOnce = broken("3.3", 0, "commit removes this member from one of the groups")
+
+// checkFull is that of a Group for a commit by which this client may also join. old is the
+// Info before, or nil.
+func (c *Candidate) checkFull(old *Info, psk *combinedPSK) error {
+	if err := c.checkPSK(psk); err != nil {
+		return err
+	}
+	if err := c.cfg.checkUpdates(T, c.t.Proposals(), old); err != nil {
+		return err
+	}
+	if err := c.cfg.checkUpdates(PQ, c.pq.Proposals(), old); err != nil {
+		return err
+	}
+	info, err := c.cfg.infosOf(c.t.GroupContext(), c.pq.GroupContext(), true)
+	if err != nil {
+		return err
+	}
+	c.info = info
+	return c.cfg.agree(c.t, c.pq)
+}
+
+// checkPSK returns an error unless the T commit injects the pre-shared key of the new PQ
+// epoch (draft-ietf-mls-combiner, Section 5.2). A member that the commit removes cannot
+// tell which one that is.
+func (c *Candidate) checkPSK(psk *combinedPSK) error {
+	found := 0
+	for _, p := range c.t.Proposals() {
+		injected, ok := p.Proposal.(message.PreSharedKey)
+		if !ok || !isCombinedPSK(&injected.PSK, c.cfg.numbers()) {
+			continue
+		}
+		if psk != nil && !bytes.Equal(injected.PSK.ID, psk.id) {
+			return broken("5.2", T, "commit injects another pre-shared key than that of the PQ commit")
+		}
+		found++
+	}
+	if found != 1 {
+		return broken("5.2", T, "commit injects %d pre-shared keys of the PQ group", found)
+	}
+	return nil
+}
+
+// checkUpdates returns an error unless the proposals of one leg update the Info as a FULL
+// commit has to (draft-ietf-mls-combiner, Section 5.1.1). The component has applied them,
+// and the new epoch shows that they lead to the right Info.
+func (c *Config) checkUpdates(leg Leg, list []mls.CommittedProposal, old *Info) error {
+	var updates []Update
+	for _, p := range list {
+		u, ok := p.Proposal.(message.AppDataUpdate)
+		if !ok || u.Component != c.numbers().APQInfo {
+			continue
+		}
+		parsed, err := ParseUpdate(u.Update)
+		if err != nil {
+			return &LegError{Leg: leg, Err: err} // the component has parsed it
+		}
+		updates = append(updates, *parsed)
+	}
+	if len(updates) == 0 {
+		return broken("5.1.1", leg, "FULL commit does not update APQInfo")
+	}
+	if old.first() && (len(updates) != 1 || updates[0].Type != FullUpdate) {
+		return broken("5.1.1", leg, "first FULL commit has no full_update")
+	}
+	return nil
+}

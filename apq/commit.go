@@ -1,0 +1,221 @@
+package apq
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// KeyPackages are the KeyPackages of a client that joins both groups.
+type KeyPackages struct{ T, PQ *message.KeyPackage }
+
+// ParseKeyPackages reads a pair of KeyPackages.
+func ParseKeyPackages(b []byte, numbers message.CodePoints) (KeyPackages, error) {
+	pair, err := ParseMessagePair(b, numbers)
+	if err != nil {
+		return KeyPackages{}, err
+	}
+	t, err := message.Parse[message.Message](pair.T)
+	if err != nil {
+		return KeyPackages{}, err
+	}
+	pq, err := message.Parse[message.Message](pair.PQ)
+	if err != nil {
+		return KeyPackages{}, err
+	}
+	if t.KeyPackage == nil || pq.KeyPackage == nil {
+		return KeyPackages{}, unsupportedMessage(t)
+	}
+	return KeyPackages{t.KeyPackage, pq.KeyPackage}, nil
+}
+
+// CommitOptions says what [Group.Commit] makes. The zero value is for a commit that renews
+// this member's keys in the T group and commits the proposals that wait, or for a FULL
+// commit where one is due (see [Group.FullDue]).
+type CommitOptions struct {
+	Full bool // makes the commit FULL
+
+	Add    []KeyPackages
+	Remove []message.LeafIndex // of the T group; the leaves in the PQ group are theirs
+
+	// Proposals are sent by value in the T group, beside what Add and Remove ask for.
+	Proposals []message.Proposal
+
+	TLeaf, PQLeaf mls.LeafOptions // PQLeaf needs a FULL commit, and makes it one
+
+	AuthenticatedData []byte // of the T group's commit
+
+	// WithoutPending leaves out the proposals that arrived in this epoch, and WithoutTree
+	// the ratchet trees out of the Welcomes.
+	WithoutPending, WithoutTree bool
+}
+
+// full reports whether the options alone ask for a FULL commit.
+func (o *CommitOptions) full() bool {
+	return o.Full || len(o.Add) > 0 || len(o.Remove) > 0 || o.PQLeaf.Credential != nil || o.PQLeaf.Signer != nil || o.PQLeaf.Extensions != nil
+}
+
+// Commit makes a commit (draft-ietf-mls-combiner, Section 3.1). It is FULL where the options
+// say so, where they add or remove members, and where [Group.FullDue]. A FULL commit
+// replaces the keys of this member's path in both groups.
+//
+// Proposals that wait are committed unless they are unsafe by themselves: an Add or a
+// Remove that only one of the groups has, a ReInit, and what would change the Info. If there
+// is such a proposal, the commit covers the changes of the membership that both groups have,
+// by value, and no other proposal that waits.
+//
+// Errors:
+//
+//   - those of [mls.Group.Commit], in a [*LegError].
+//   - [mls.ErrRetired].
+//   - a [*RuleError]: the groups would no longer have the same members, or a proposal may
+//     not be sent.
+func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions) (*Candidate, error) {
+	if err := g.alive(); err != nil {
+		return nil, err
+	}
+	if options.full() || g.FullDue() {
+		return g.commitFull(ctx, now, &options)
+	}
+	leg := mls.CommitOptions{
+		Leaf: options.TLeaf, AuthenticatedData: options.AuthenticatedData, WithoutTree: options.WithoutTree,
+		WithoutPending: options.WithoutPending || !g.sieve().safe,
+	}
+	t, err := g.t.Commit(ctx, now, leg, options.Proposals...)
+	if err != nil {
+		return nil, &LegError{Leg: T, Err: err}
+	}
+	c := &Candidate{Message: t.Message, cfg: g.cfg, from: g, t: t, info: g.Info()}
+	if err := g.checkPartial(c); err != nil {
+		c.Discard()
+		return nil, err
+	}
+	return g.track(c)
+}
+
+func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOptions) (_ *Candidate, err error) {
+	plan, err := g.plan(options)
+	if err != nil {
+		return nil, err
+	}
+	c := &Candidate{cfg: g.cfg, from: g, info: &plan.info}
+	defer func() {
+		if err != nil {
+			c.discardLegs()
+		}
+	}()
+	leg := mls.CommitOptions{Leaf: options.PQLeaf, ForcePath: true, WithoutPending: plan.withoutPending, WithoutTree: options.WithoutTree}
+	if c.pq, err = g.pq.Commit(ctx, now, leg, plan.pq...); err != nil {
+		return nil, &LegError{Leg: PQ, Err: err}
+	}
+	psk, err := g.cfg.exportPSK(c.pq, g.t.Suite())
+	if err != nil {
+		return nil, err
+	}
+	defer psk.destroy()
+	leg.Leaf, leg.AuthenticatedData = options.TLeaf, options.AuthenticatedData
+	if c.t, err = g.cfg.commitWithPSK(ctx, now, g.t, leg, psk, plan.t); err != nil {
+		return nil, &LegError{Leg: T, Err: err}
+	}
+	if err := g.checkFull(c, psk); err != nil {
+		return nil, err
+	}
+	if err := c.pack(); err != nil {
+		return nil, err
+	}
+	return g.track(c)
+}
+
+// pack puts the messages of the legs into pairs.
+func (c *Candidate) pack() (err error) {
+	numbers := c.cfg.numbers()
+	if c.Message, err = (&MessagePair{T: c.t.Message, PQ: c.pq.Message}).Marshal(numbers); err != nil {
+		return err
+	}
+	if c.t.Welcome != nil && c.pq.Welcome != nil {
+		c.Welcome, err = (&MessagePair{T: c.t.Welcome, PQ: c.pq.Welcome}).Marshal(numbers)
+	}
+	return err
+}
+
+// discardLegs discards the legs that are there.
+func (c *Candidate) discardLegs() {
+	if c.t != nil {
+		c.t.Discard()
+	}
+	if c.pq != nil {
+		c.pq.Discard()
+	}
+}
+
+// fullPlan is what a FULL commit is to do.
+type fullPlan struct {
+	info           Info
+	t, pq          []message.Proposal // by value
+	withoutPending bool
+}
+
+// plan returns what a FULL commit does.
+func (g *Group) plan(options *CommitOptions) (*fullPlan, error) {
+	p := &fullPlan{withoutPending: options.WithoutPending}
+	p.info = Info{
+		TGroupID: g.t.GroupID(), PQGroupID: g.pq.GroupID(), Mode: g.cfg.Mode, TSuite: g.cfg.T.Suite, PQSuite: g.cfg.PQ.Suite,
+		TEpoch: g.t.Epoch() + 1, PQEpoch: g.pq.Epoch() + 1,
+	}
+	for _, k := range options.Add {
+		p.t = append(p.t, message.Add{KeyPackage: k.T})
+		p.pq = append(p.pq, message.Add{KeyPackage: k.PQ})
+	}
+	if len(options.Remove) > 0 {
+		pairs, err := g.Pairs()
+		if err != nil {
+			return nil, err
+		}
+		for _, leaf := range options.Remove {
+			other, ok := pairs[leaf]
+			if !ok {
+				return nil, broken("3.3", T, "leaf %d to remove is not a member", leaf)
+			}
+			p.t = append(p.t, message.Remove{Removed: leaf})
+			p.pq = append(p.pq, message.Remove{Removed: other})
+		}
+	}
+	if s := g.sieve(); !s.safe && !options.WithoutPending {
+		p.withoutPending = true
+		p.t, p.pq = append(p.t, s.t...), append(p.pq, s.pq...)
+	}
+	p.t = slices.Concat(p.t, options.Proposals)
+	updates, err := g.cfg.updates(g.Info(), &p.info)
+	if err != nil {
+		return nil, err
+	}
+	p.t, p.pq = append(p.t, updates...), append(p.pq, updates...)
+	return p, nil
+}
+
+// updates returns the proposals by which a FULL commit changes old, which may be nil, to
+// next (draft-ietf-mls-combiner, Section 5.1.1).
+func (c *Config) updates(old, next *Info) ([]message.Proposal, error) {
+	list := []Update{{Type: NewTEpoch, Epoch: next.TEpoch}, {Type: NewPQEpoch, Epoch: next.PQEpoch}}
+	if old.first() {
+		list = []Update{{Type: FullUpdate, Info: *next}}
+	}
+	var all []message.Proposal
+	for i := range list {
+		data, err := list[i].Marshal()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, message.AppDataUpdate{
+			ProposalType: c.numbers().AppDataUpdate, Component: c.numbers().APQInfo, Update: data,
+		})
+	}
+	return all, nil
+}
+
+// first reports whether the FULL commit after i is the first one, which has a full update:
+// i is that of a group that was just created, or nil.
+func (i *Info) first() bool { return i == nil || i.TEpoch == 0 && i.PQEpoch == 0 }

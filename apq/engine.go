@@ -1,0 +1,199 @@
+package apq
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Component returns the component by which both groups keep their [Info], for an
+// [mls.PublicGroup] that follows one of them. A [Config] has it already.
+func Component(numbers message.CodePoints) mls.Component {
+	return mls.Component{ID: numbers.Complete().APQInfo, Update: updateInfo}
+}
+
+// updateInfo applies the updates of a commit (draft-ietf-mls-combiner, Section 5.1.1).
+func updateInfo(c *mls.ComponentCommit) ([]byte, error) {
+	if c.Remove {
+		return nil, broken("5.1.1", 0, "commit removes APQInfo")
+	}
+	var old *Info
+	var err error
+	if c.Old != nil {
+		if old, err = ParseInfo(c.Old); err != nil {
+			return nil, err
+		}
+	}
+	updates := make([]Update, len(c.Updates))
+	for i, data := range c.Updates {
+		u, err := ParseUpdate(data)
+		if err != nil {
+			return nil, err
+		}
+		updates[i] = *u
+	}
+	next, err := Apply(old, updates...)
+	if err != nil {
+		return nil, err
+	}
+	return next.Marshal()
+}
+
+// leg returns a group's configuration with what the combiner adds to it.
+func (c *Config) leg(cfg mls.Config, pair suite.PairInfo) (mls.Config, error) {
+	numbers := c.numbers()
+	cfg.Policy = suite.InPair(cfg.Policy, pair)
+	cfg.Components = append(slices.Clip(cfg.Components), Component(numbers))
+	for _, t := range []message.ExtensionType{numbers.SupportedWireFormats, numbers.RequiredWireFormats} {
+		if !slices.Contains(cfg.Extensions, t) {
+			cfg.Extensions = append(slices.Clip(cfg.Extensions), t)
+		}
+	}
+	var err error
+	cfg.LeafExtensions, err = withFormat(cfg.LeafExtensions, numbers.SupportedWireFormats, numbers.APQMessagePair)
+	return cfg, err
+}
+
+// groupID returns id, or a random group ID of 32 bytes if that is nil.
+func groupID(id []byte) []byte {
+	if id == nil {
+		id = make([]byte, 32)
+		rand.Read(id)
+	}
+	return slices.Clone(id)
+}
+
+// withInfo returns the extensions of a GroupContext with what a combined group has: an
+// Info, unless that is nil, required_wire_formats and required_capabilities.
+func (c *Config) withInfo(x message.Extensions, info *Info) (message.Extensions, error) {
+	numbers := c.numbers()
+	var dictionary message.AppDataDictionary
+	if data, ok := x.Find(numbers.AppDataDictionary); ok {
+		d, err := message.Parse[message.AppDataDictionary](data)
+		if err != nil {
+			return nil, err
+		}
+		dictionary = *d
+	}
+	if info != nil {
+		data, err := info.Marshal()
+		if err != nil {
+			return nil, err
+		}
+		dictionary = dictionary.With(numbers.APQInfo, data)
+	}
+	data, err := message.Marshal(&dictionary)
+	if err != nil {
+		return nil, err
+	}
+	x = withExtension(x, numbers.AppDataDictionary, data)
+	if x, err = withFormat(x, numbers.RequiredWireFormats, numbers.APQMessagePair); err != nil {
+		return nil, err
+	}
+	return withRequired(x, numbers)
+}
+
+// withRequired returns extensions whose required_capabilities name what a combined group
+// needs, so that every member can follow its commits.
+func withRequired(x message.Extensions, numbers message.CodePoints) (message.Extensions, error) {
+	var required message.RequiredCapabilities
+	if data, ok := x.Find(message.ExtensionRequiredCapabilities); ok {
+		r, err := message.Parse[message.RequiredCapabilities](data)
+		if err != nil {
+			return nil, err
+		}
+		required = *r
+	}
+	for _, t := range []message.ExtensionType{numbers.AppDataDictionary, numbers.RequiredWireFormats} {
+		if !slices.Contains(required.Extensions, t) {
+			required.Extensions = append(required.Extensions, t)
+		}
+	}
+	if !slices.Contains(required.Proposals, numbers.AppDataUpdate) {
+		required.Proposals = append(required.Proposals, numbers.AppDataUpdate)
+	}
+	data, err := message.Marshal(&required)
+	if err != nil {
+		return nil, err
+	}
+	return withExtension(x, message.ExtensionRequiredCapabilities, data), nil
+}
+
+// withExtension returns x with an extension, in place of the one of its type.
+func withExtension(x message.Extensions, t message.ExtensionType, data []byte) message.Extensions {
+	x = slices.Clone(x)
+	for i := range x {
+		if x[i].Type == t {
+			x[i].Data = data
+			return x
+		}
+	}
+	return append(x, message.Extension{Type: t, Data: data})
+}
+
+// withFormat returns x with a wire format in an extension that lists them.
+func withFormat(x message.Extensions, t message.ExtensionType, format message.WireFormat) (message.Extensions, error) {
+	var formats []message.WireFormat
+	if data, ok := x.Find(t); ok {
+		var err error
+		if formats, err = parseWireFormats(data); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(formats, format) {
+		return x, nil
+	}
+	formats = append(formats, format)
+	data, err := wire.Marshal(func(w *wire.Writer) { wire.WriteCodePoints(w, formats) })
+	if err != nil {
+		return nil, err
+	}
+	return withExtension(x, t, data), nil
+}
+
+// parseWireFormats reads the content of required_wire_formats and supported_wire_formats
+// (draft-ietf-mls-extensions-10, Section 6.3).
+func parseWireFormats(b []byte) (formats []message.WireFormat, err error) {
+	err = wire.Parse(b, "list of wire formats", func(r *wire.Reader) { formats = wire.ReadCodePoints(r, formats) })
+	return formats, err
+}
+
+// exportPSK returns the pre-shared key of the PQ epoch that a commit begins. t is the T
+// group's suite.
+func (c *Config) exportPSK(pq *mls.Candidate, t suite.Suite) (*combinedPSK, error) {
+	exporter, err := pq.SafeExportSecret(c.numbers().APQInfo)
+	if err != nil {
+		return nil, &LegError{Leg: PQ, Err: err}
+	}
+	return newCombinedPSK(t, exporter)
+}
+
+// isCombinedPSK reports whether a PSK is one that the combiner injects.
+func isCombinedPSK(id *message.PreSharedKeyID, numbers message.CodePoints) bool {
+	return id.Component == numbers.APQInfo
+}
+
+// handed returns the pre-shared key as package mls takes it.
+func (c *Config) handed(psk *combinedPSK) []mls.ApplicationPSK {
+	if psk == nil {
+		return nil
+	}
+	return []mls.ApplicationPSK{{Component: c.numbers().APQInfo, ID: psk.id, Secret: psk.secret}}
+}
+
+// named returns the name of the pre-shared key in a proposal.
+func (c *Config) named(psk *combinedPSK) message.PreSharedKeyID {
+	return message.PreSharedKeyID{Component: c.numbers().APQInfo, ID: psk.id}
+}
+
+// commitWithPSK makes the T commit of a FULL one.
+func (c *Config) commitWithPSK(ctx context.Context, now time.Time, t *mls.Group, options mls.CommitOptions, psk *combinedPSK, list []message.Proposal) (*mls.Candidate, error) {
+	options.ApplicationPSKs = c.handed(psk)
+	return t.Commit(ctx, now, options, append(slices.Clip(list), message.PreSharedKey{PSK: c.named(psk)})...)
+}

@@ -1,0 +1,143 @@
+package apq
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// view is what anybody can see of a group in an epoch: a Group, a Candidate or a
+// PublicGroup of package mls.
+type view interface {
+	Suite() suite.Suite
+	GroupContext() message.GroupContext
+	GroupID() []byte
+	Epoch() uint64
+	Leaf(i message.LeafIndex) *message.LeafNode
+	Members() iter.Seq2[message.LeafIndex, *message.LeafNode]
+	Size() int
+	MatchClients(a mls.Authenticator, credentials []message.Credential) (matched map[message.LeafIndex]int, others []int)
+}
+
+// infoOf returns the Info in the extensions of a GroupContext, or nil if they have none.
+// The error wraps [message.ErrMalformed].
+func infoOf(extensions message.Extensions, numbers message.CodePoints) (*Info, error) {
+	data, ok := extensions.Find(numbers.AppDataDictionary)
+	if !ok {
+		return nil, nil
+	}
+	dictionary, err := message.Parse[message.AppDataDictionary](data)
+	if err != nil {
+		return nil, err
+	}
+	if data, ok = dictionary.Find(numbers.APQInfo); !ok {
+		return nil, nil
+	}
+	return ParseInfo(data)
+}
+
+// infosOf returns the Info of both legs, which has to be there and the same, and to match
+// the groups (draft-ietf-mls-combiner, Sections 3.2.1, 5.1.1 and 5.1.2). t and pq may be
+// later epochs of the T group: fresh says that the epochs have to be those of the Info.
+func (c *Config) infosOf(t, pq message.GroupContext, fresh bool) (*Info, error) {
+	var infos [2]*Info
+	for i, context := range []message.GroupContext{t, pq} {
+		leg := T + Leg(i)
+		info, err := infoOf(context.Extensions, c.numbers())
+		if err != nil {
+			return nil, &RuleError{"5.1", leg, "APQInfo does not parse", err}
+		}
+		if info == nil {
+			return nil, broken("5.1", leg, "APQInfo is missing")
+		}
+		if err := requiresPairs(context.Extensions, c.numbers()); err != nil {
+			return nil, &RuleError{"6", leg, "required_wire_formats does not list apq_message_pair", err}
+		}
+		infos[i] = info
+	}
+	info := infos[0]
+	if !info.Equal(infos[1]) {
+		return nil, broken("5.1.2", 0, "APQInfos of the two groups differ")
+	}
+	if err := c.names(info, &t, &pq); err != nil {
+		return nil, err
+	}
+	if info.PQEpoch != pq.Epoch {
+		return nil, broken("5.1.1", PQ, "APQInfo has the epoch %d, and the group %d", info.PQEpoch, pq.Epoch)
+	}
+	if fresh && info.TEpoch != t.Epoch || info.TEpoch > t.Epoch {
+		return nil, broken("5.1.1", T, "APQInfo has the epoch %d, and the group %d", info.TEpoch, t.Epoch)
+	}
+	return info, nil
+}
+
+// names returns an error unless an Info names the groups with these contexts, their
+// suites, which this client has chosen, and its mode.
+func (c *Config) names(info *Info, t, pq *message.GroupContext) error {
+	switch {
+	case string(info.TGroupID) != string(t.GroupID):
+		return broken("5.1", T, "APQInfo names another group")
+	case string(info.PQGroupID) != string(pq.GroupID):
+		return broken("5.1", PQ, "APQInfo names another group")
+	case string(info.TGroupID) == string(info.PQGroupID):
+		return broken("5.1", 0, "groups have the same group ID")
+	case info.TSuite != t.CipherSuite:
+		return broken("5.1", T, "APQInfo has the suite %s, and the group %s", info.TSuite, t.CipherSuite)
+	case info.PQSuite != pq.CipherSuite:
+		return broken("5.1", PQ, "APQInfo has the suite %s, and the group %s", info.PQSuite, pq.CipherSuite)
+	case info.TSuite != c.T.Suite || info.PQSuite != c.PQ.Suite || info.Mode != c.Mode:
+		return broken("7.1", 0, "group has the suites %s and %s in mode %q, and this client is for %s and %s in mode %q",
+			info.TSuite, info.PQSuite, info.Mode, c.T.Suite, c.PQ.Suite, c.Mode)
+	}
+	return nil
+}
+
+// requiresPairs returns an error unless required_wire_formats lists apq_message_pair
+// (draft-ietf-mls-combiner, Section 6).
+func requiresPairs(extensions message.Extensions, numbers message.CodePoints) error {
+	data, ok := extensions.Find(numbers.RequiredWireFormats)
+	if !ok {
+		return fmt.Errorf("%w: there is none", message.ErrInvalid)
+	}
+	formats, err := parseWireFormats(data)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(formats, numbers.APQMessagePair) {
+		return fmt.Errorf("%w: it has others", message.ErrInvalid)
+	}
+	return nil
+}
+
+// agree returns an error unless the two groups have the same members
+// (draft-ietf-mls-combiner, Sections 3.2.1 and 3.3).
+func (c *Config) agree(t, pq view) error {
+	_, err := c.paired(t, pq)
+	return err
+}
+
+// paired returns the leaf in the PQ group of each member of the T group.
+func (c *Config) paired(t, pq view) (map[message.LeafIndex]message.LeafIndex, error) {
+	var leaves []message.LeafIndex
+	var credentials []message.Credential
+	for leaf, node := range pq.Members() {
+		leaves, credentials = append(leaves, leaf), append(credentials, node.Credential)
+	}
+	matched, others := t.MatchClients(matcher{c}, credentials)
+	if len(others) > 0 {
+		return nil, broken("3.2.1", PQ, "leaf %d is no member of the T group", leaves[others[0]])
+	}
+	pairs := make(map[message.LeafIndex]message.LeafIndex, len(matched))
+	for leaf := range t.Members() {
+		i, ok := matched[leaf]
+		if !ok {
+			return nil, broken("3.2.1", T, "leaf %d is no member of the PQ group", leaf)
+		}
+		pairs[leaf] = leaves[i]
+	}
+	return pairs, nil
+}
