@@ -15,20 +15,23 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// legStandIn is a group that sends what a group of a pair sends, by what RFC 9420 has: an
-// AppDataUpdate is a custom proposal of the same length, and an application PSK an external one
-// whose identifier is as long as a component and a psk_id.
+// legStandIn is a group that sends what a group of a pair sends, but for its AppDataUpdates,
+// which are custom proposals of the same length.
 type legStandIn struct {
 	bench
 	limit.Group
 	exporter bool // the new epoch gives a secret
 }
 
-// psks has one PSK.
+// psks has one PSK of a component.
 type psks struct{ secret []byte }
 
-func (p psks) ExternalPSK(context.Context, []byte) ([]byte, error) { return p.secret, nil }
+func (p psks) ExternalPSK(context.Context, []byte) ([]byte, error) { return nil, mls.ErrUnknownPSK }
 func (p psks) Group([]byte) *mls.Group                             { return nil }
+
+func (p psks) ApplicationPSK(context.Context, message.ComponentID, []byte) ([]byte, error) {
+	return p.secret, nil
+}
 
 // updates are two AppDataUpdates that say the new epochs.
 func updates(t *testing.T) []message.Proposal {
@@ -94,7 +97,7 @@ func TestEngineMeetsLimitOfPairs(t *testing.T) {
 				inT, inPQ := newLeg(t, ids[0], members, false), newLeg(t, ids[1], members, true)
 				p := limit.Pair{T: inT.Group, PQ: inPQ.Group}
 				nh := inT.Suite.KDF.Nh
-				psk := message.PreSharedKey{PSK: message.PreSharedKeyID{ID: make([]byte, 2+nh), Nonce: make([]byte, nh)}}
+				psk := message.PreSharedKey{PSK: message.PreSharedKeyID{Component: 6, ID: make([]byte, nh), Nonce: make([]byte, nh)}}
 				pq, madePQ, processedPQ := inPQ.commit(updates(t)...)
 				classical, madeT, processedT := inT.commit(append(updates(t), psk)...)
 
