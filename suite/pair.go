@@ -6,7 +6,7 @@ import "fmt"
 // other: T has classical algorithms and carries the application messages, and PQ has
 // post-quantum ones and gives T a pre-shared key (draft-ietf-mls-combiner).
 type PairInfo struct {
-	T, PQ Info
+	T, PQ Info // as [Describe] returns them
 
 	// Mode is what the pair promises against an attacker with a quantum computer: 0 is
 	// confidentiality, and 1 is also the authenticity of the commits of PQ.
