@@ -128,13 +128,15 @@ func (c Combiner) Beside(members int) (commit, process result.Figure) {
 
 // Groups returns the groups with what their members put into them. A leaf lists beside what
 // the leaves of plain groups list: three extensions (app_data_dictionary, supported_wire_formats
-// and required_wire_formats), a proposal (app_data_update), two components (safe_aad and that of
-// the combiner), and the wire format of a pair.
+// and required_wire_formats), two proposals (app_data_update and app_ephemeral), five components
+// (three of draft-ietf-mls-extensions, the combiner's and a GREASE value, which is also in an entry
+// of its own and in that of safe_aad), and the wire format of a pair.
 func (c Combiner) Groups(members int) limit.Pair {
 	const identity = 11 // as scale.Contents
 	formats := limit.Vec(2)
-	dictionary := limit.Vec(2 + limit.Vec(limit.Vec(2*2))) // of the leaf: one entry, the list of components
-	leaf := limit.LeafContents(identity, [5]int{1, 2, 1 + 3, 1 + 1, 3}, 4, dictionary, formats)
+	entry := func(n int) int { return 2 + limit.Vec(n) }
+	dictionary := limit.Vec(entry(limit.Vec(2*5)) + entry(limit.Vec(2)) + entry(4)) // of the leaf
+	leaf := limit.LeafContents(identity, [5]int{1, 2, 1 + 3, 1 + 2, 3}, 4, dictionary, formats)
 	info := limit.Vec(c.T.Suite.Hash.Size) + limit.Vec(c.PQ.Suite.Hash.Size) + 1 + 2 + 2 + 8 + 8 // APQInfo
 	context := limit.Extension(limit.Vec(2+limit.Vec(info))) + limit.Extension(formats)
 	of := func(s suite.Info) limit.Group {
