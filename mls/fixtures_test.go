@@ -26,6 +26,9 @@ var (
 	ExternalPSK   = externalPSK
 	ResumptionPSK = resumptionPSK
 	Adopted       = adopted
+
+	OwnKeyPackageFrom = ownKeyPackageFrom
+	PrivateKeysOf     = privateKeysOf
 )
 
 var insiderTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -117,33 +117,23 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 	require.NoError(t, err)
 	kp := m.KeyPackage
 	require.NotNil(t, kp)
-	ref, err := check.KeyPackageRef(s, kp)
-	require.NoError(t, err)
 	signer, err := s.ParseSigner(c.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 	require.NoError(t, err)
 	require.Equal(t, kp.LeafNode.SignatureKey, signer.PublicKey())
-	initKey, err := s.ParsePrivateKey(c.InitPriv.Scalar(s.Info().KEM.Nsk))
-	require.NoError(t, err)
-	require.Equal(t, kp.InitKey, initKey.PublicKey())
-	leafKey, err := s.ParsePrivateKey(c.EncryptionPriv.Scalar(s.Info().KEM.Nsk))
-	require.NoError(t, err)
-	require.Equal(t, kp.LeafNode.EncryptionKey, leafKey.PublicKey())
-
 	psks := make(externalPSKs)
 	for _, p := range c.ExternalPSKs {
 		psks[string(p.ID)] = p.PSK
 	}
-	own := &OwnKeyPackage{
-		KeyPackage: kp, Ref: ref, suite: s, initKey: ratchettree.NewPrivateKey(initKey), leafKey: ratchettree.NewPrivateKey(leafKey),
-		cfg: Config{
-			Suites:     mlstest.AllSuites(),
-			Suite:      c.CipherSuite,
-			Credential: kp.LeafNode.Credential,
-			Signer:     signer,
-			PSKs:       psks,
-			Lifetimes:  LifetimePolicy{MaxTotal: -1},
-		},
+	cfg := Config{
+		Suites:     mlstest.AllSuites(),
+		Suite:      c.CipherSuite,
+		Credential: kp.LeafNode.Credential,
+		Signer:     signer,
+		PSKs:       psks,
+		Lifetimes:  LifetimePolicy{MaxTotal: -1},
 	}
+	nsk := s.Info().KEM.Nsk
+	own := ownKeyPackageFrom(t, cfg, kp, c.InitPriv.Scalar(nsk), c.EncryptionPriv.Scalar(nsk))
 	var options JoinOptions
 	if c.RatchetTree != nil {
 		options.RatchetTree = bytes.Clone(*c.RatchetTree)
@@ -151,4 +141,32 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 	g, err := adopted(own.Join(t.Context(), vectorTime, c.Welcome, options))
 	require.NoError(t, err)
 	return g
+}
+
+// ownKeyPackageFrom makes a key package from its private keys.
+func ownKeyPackageFrom(t *testing.T, cfg Config, kp *message.KeyPackage, initPriv, encryptionPriv []byte) *OwnKeyPackage {
+	s := mlstest.Suite(t, cfg.Suite)
+	ref, err := check.KeyPackageRef(s, kp)
+	require.NoError(t, err)
+	initKey, err := s.ParsePrivateKey(initPriv)
+	require.NoError(t, err)
+	require.Equal(t, kp.InitKey, initKey.PublicKey())
+	leafKey, err := s.ParsePrivateKey(encryptionPriv)
+	require.NoError(t, err)
+	require.Equal(t, kp.LeafNode.EncryptionKey, leafKey.PublicKey())
+	return &OwnKeyPackage{
+		KeyPackage: kp, Ref: ref, suite: s, cfg: cfg,
+		initKey: ratchettree.NewPrivateKey(initKey), leafKey: ratchettree.NewPrivateKey(leafKey),
+	}
+}
+
+// privateKeysOf returns the private keys of a key package.
+func privateKeysOf(t *testing.T, k *OwnKeyPackage) (initPriv, encryptionPriv, signaturePriv []byte) {
+	initPriv, err := k.initKey.Bytes()
+	require.NoError(t, err)
+	encryptionPriv, err = k.leafKey.Bytes()
+	require.NoError(t, err)
+	signaturePriv, err = k.cfg.Signer.Bytes()
+	require.NoError(t, err)
+	return initPriv, encryptionPriv, signaturePriv
 }

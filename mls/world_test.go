@@ -32,6 +32,9 @@ var (
 	externalPSK   = mls.ExternalPSK
 	resumptionPSK = mls.ResumptionPSK
 	adopted       = mls.Adopted
+
+	ownKeyPackageFrom = mls.OwnKeyPackageFrom
+	privateKeysOf     = mls.PrivateKeysOf
 )
 
 // world is a group whose members all follow it.
