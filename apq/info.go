@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -74,4 +75,10 @@ func (i *Info) Equal(other *Info) bool {
 func (i *Info) sameGroups(other *Info) bool {
 	return bytes.Equal(i.TGroupID, other.TGroupID) && bytes.Equal(i.PQGroupID, other.PQGroupID) &&
 		i.Mode == other.Mode && i.TSuite == other.TSuite && i.PQSuite == other.PQSuite
+}
+
+// InfoIn returns the Info in the extensions of a GroupContext, or nil if they have none. The
+// error wraps [message.ErrMalformed].
+func InfoIn(x message.Extensions, numbers message.CodePoints) (*Info, error) {
+	return infoOf(x, numbers)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
@@ -25,10 +26,31 @@ import (
 //   - [ErrExists].
 //   - those of [mls.CreateGroup] and [Client.Add].
 func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, extensions ...message.Extension) (string, error) {
-	cfg, err := c.configOf(c.cfg.MLS.Suite)
-	if err != nil {
-		return "", err
-	}
+	return c.create(ctx, id, clients, func(id []byte) (*mls.Group, *apq.Group, error) {
+		cfg, err := c.configOf(c.cfg.MLS.Suite)
+		if err != nil {
+			return nil, nil, err
+		}
+		made, err := mls.CreateGroup(ctx, c.cfg.Now(), cfg, id, extensions...)
+		return made, nil, err
+	})
+}
+
+// CreatePair makes a group as [Client.CreateGroup] does, with a post-quantum group beside it
+// ([Config].Pairs). The id and extensions are those of the T group. Each of clients needs a
+// key package of both suites.
+func (c *Client) CreatePair(ctx context.Context, id string, clients []string, extensions ...message.Extension) (string, error) {
+	return c.create(ctx, id, clients, func(id []byte) (*mls.Group, *apq.Group, error) {
+		pair, err := c.createPair(ctx, id, extensions)
+		if err != nil {
+			return nil, nil, err
+		}
+		return pair.T(), pair, nil
+	})
+}
+
+// create makes a group and lets clients in.
+func (c *Client) create(ctx context.Context, id string, clients []string, engine func(id []byte) (*mls.Group, *apq.Group, error)) (string, error) {
 	var groupID []byte
 	if id != "" {
 		groupID = []byte(id)
@@ -36,7 +58,7 @@ func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, e
 	if len(id) > maxGroupID {
 		return "", &LimitError{What: "group id", Limit: maxGroupID}
 	}
-	made, err := mls.CreateGroup(ctx, c.cfg.Now(), cfg, groupID, extensions...)
+	made, pair, err := engine(groupID)
 	if err != nil {
 		return "", err
 	}
@@ -48,8 +70,9 @@ func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, e
 			return ErrExists
 		}
 		s := c.step(g)
-		g.known, g.mls, g.replaces = true, made, true
+		g.known, g.replaces = true, true
 		g.rec = groupRecord{State: Active, New: true, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
+		g.use(made, pair)
 		in = s.add(g, intentRecord{Kind: intentCreate, Names: unique(clients)})
 		s.done(func() { result = c.expect(in.number) })
 		return c.commit(ctx, s)
@@ -127,10 +150,8 @@ func (c *Client) Leave(ctx context.Context, group string) error {
 // forget takes a group off what the client has, without a commit.
 func (c *Client) forget(ctx context.Context, g *liveGroup, by *Person) error {
 	s := c.step(g)
-	ended := g.mls
-	if ended != nil {
-		s.done(ended.Destroy)
-	}
+	ended, pair := g.mls, g.pair
+	s.done(func() { destroyAll(ended, pair) })
 	c.left(s, g, by)
 	return c.commit(ctx, s)
 }

@@ -33,6 +33,7 @@ type Client struct {
 	inboxAt    delivery.Position // with the turn of inbox too
 	inboxKnown bool              // Acknowledged was asked
 	inboxTries int               // of the next Welcome, without a verdict
+	inboxRead  uint64            // how often the inbox was read to its end
 	identities []Identity        // the current one first
 	index      map[string]groupRecord
 	groups     map[string]*liveGroup
@@ -66,6 +67,15 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		dirty: newQueue(),
 	}
 	c.identities = append([]Identity{{Credential: cfg.MLS.Credential, Signer: cfg.MLS.Signer}}, cfg.Identities...)
+	if cfg.Pairs != nil {
+		both, err := c.ownPairConfig()
+		if err == nil {
+			_, _, err = both.Prepare()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("client: Config.Pairs: %w", err)
+		}
+	}
 	var begun bool
 	err := c.store.View(ctx, func(r store.Reader) (err error) {
 		if begun, err = getJSON(r, key(spaceClient, partRecord), &c.rec); err != nil || !begun {
@@ -146,6 +156,13 @@ func (c *Client) alive() error {
 
 // config returns what the engine gets for groups of a suite.
 func (c *Client) config(s suite.Info) mls.Config {
+	cfg := c.plainConfig(s)
+	c.ready(&cfg, false)
+	return cfg
+}
+
+// plainConfig is config without what makes a group one that may become one of a pair.
+func (c *Client) plainConfig(s suite.Info) mls.Config {
 	cfg := c.cfg.MLS
 	cfg.Suite = s.ID
 	own := c.identity(s)

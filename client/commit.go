@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,18 +16,20 @@ import (
 // pending is a commit of this client whose outcome is open. A group has at most one.
 type pending struct {
 	rec       pendingRecord
-	candidate *mls.Candidate // nil if it does not restore
-	accepted  bool           // the service says so, and the stream does not show it yet
-	lost      bool           // the service says so
+	candidate *candidate // nil if it does not restore
+	accepted  bool       // the service says so, and the stream does not show it yet
+	lost      bool       // the service says so
 }
 
-func readPending(r store.Reader, id string, rec *pendingRecord) (bool, mls.Snapshot, error) {
-	found, err := getJSON(r, key(spacePending, id, partRecord), rec)
+func readPending(r store.Reader, id string, rec *pendingRecord) (found bool, states [2]mls.Snapshot, err error) {
+	found, err = getJSON(r, key(spacePending, id, partRecord), rec)
 	if err != nil || !found {
-		return false, nil, err
+		return false, states, err
 	}
-	state, err := readState(r, key(spacePending, id, partState))
-	return true, state, err
+	if states[0], err = readState(r, key(spacePending, id, partState)); err == nil && rec.Full {
+		states[1], err = readState(r, key(spacePending, id, partPQ))
+	}
+	return true, states, err
 }
 
 // readState reads a snapshot of package mls.
@@ -40,16 +43,11 @@ func readState(r store.Reader, key []byte) (mls.Snapshot, error) {
 }
 
 // restorePending restores the candidate of a commit that waits.
-func (c *Client) restorePending(g *liveGroup, rec pendingRecord, state mls.Snapshot) error {
+func (c *Client) restorePending(g *liveGroup, rec pendingRecord, states [2]mls.Snapshot) error {
 	g.pending = &pending{rec: rec}
-	var err error
-	if rec.Joins {
-		var cfg mls.Config
-		if cfg, err = c.configOf(g.rec.Suite); err == nil {
-			g.pending.candidate, err = mls.RestoreCandidate(c.cfg.Now(), cfg, state)
-		}
-	} else if g.mls != nil {
-		g.pending.candidate, err = g.mls.RestoreCandidate(c.cfg.Now(), state, c.signers()...)
+	restored, err := c.restoreCandidate(g, rec, states)
+	if err == nil {
+		g.pending.candidate = restored
 	}
 	if err != nil && !verdict(err) {
 		return err
@@ -60,6 +58,29 @@ func (c *Client) restorePending(g *liveGroup, rec pendingRecord, state mls.Snaps
 	return nil
 }
 
+// restoreCandidate returns nil for a commit of a group whose state is damaged.
+func (c *Client) restoreCandidate(g *liveGroup, rec pendingRecord, states [2]mls.Snapshot) (*candidate, error) {
+	var one *mls.Candidate
+	var err error
+	switch now := c.cfg.Now(); {
+	case rec.Full || g.pair != nil:
+		return c.restorePairCandidate(g, rec, states)
+	case rec.Joins:
+		var cfg mls.Config
+		if cfg, err = c.configOf(g.rec.Suite); err == nil {
+			one, err = mls.RestoreCandidate(now, cfg, states[0])
+		}
+	case g.mls == nil:
+		return nil, nil
+	default:
+		one, err = g.mls.RestoreCandidate(now, states[0], c.signers()...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &candidate{Candidate: one}, nil
+}
+
 // attempt makes a commit for an intent and stores it, or finishes the intent.
 func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 	in.attempts++
@@ -68,7 +89,11 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 	}
 	want, err := c.examine(ctx, g, in)
 	if err == nil && !want.done {
-		err = c.prepare(ctx, g, want, in)
+		by := in
+		if want.step {
+			by = nil
+		}
+		err = c.prepare(ctx, g, want, by)
 	}
 	if err == nil && !want.done {
 		return nil
@@ -99,18 +124,24 @@ func (c *Client) final(err error) bool {
 // prepare makes a commit and stores it, so that it can be submitted.
 func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *intent) error {
 	want.options.WithoutTree = !c.cfg.NoExternalJoins && !c.cfg.TreeAtService // else it would be there twice
-	candidate, err := saved(ctx, c, g, func() (*mls.Candidate, error) {
-		return g.mls.Commit(ctx, c.cfg.Now(), want.options, want.proposals...)
-	})
+	want.options.WithoutTree = want.options.WithoutTree && g.pair == nil      // whose Welcomes have each its own
+	candidate, err := saved(ctx, c, g, func() (*candidate, error) { return c.makeCommit(ctx, g, want) })
 	if err != nil {
 		return err
 	}
-	state, err := candidate.Save()
+	states, err := candidate.save()
 	if err != nil {
-		candidate.Discard()
+		candidate.discard()
 		return err
 	}
 	p := &pending{rec: pendingRecord{ID: newID(), Epoch: g.mls.Epoch(), Clients: want.clients, Tree: want.options.WithoutTree}, candidate: candidate}
+	switch pq := candidate.pq(); {
+	case want.half != nil:
+		p.rec.Full, p.rec.PQEpoch = true, want.half.mls.Epoch()
+		p.rec.Pair = &pairRecord{Group: []byte(want.half.id), Suite: pq.Suite().Info().ID, Mode: c.cfg.Pairs.Mode}
+	case pq != nil:
+		p.rec.Full, p.rec.PQEpoch = true, g.pq().Epoch()
+	}
 	s := c.step(g)
 	if in != nil {
 		p.rec.Intent = in.number
@@ -123,17 +154,34 @@ func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *int
 			}
 		}
 	}
-	if err := s.pend(g, p, state); err != nil {
+	if err := s.pend(g, p, states); err != nil {
 		return err
 	}
 	return c.commit(ctx, s)
 }
 
+// makeCommit lets the engine make a commit.
+func (c *Client) makeCommit(ctx context.Context, g *liveGroup, want wanted) (*candidate, error) {
+	if g.pair != nil || want.half != nil {
+		return c.commitPair(ctx, g, want)
+	}
+	one, err := g.mls.Commit(ctx, c.cfg.Now(), want.options, want.proposals...)
+	if err != nil {
+		return nil, err
+	}
+	return &candidate{Candidate: one}, nil
+}
+
 // pend stores a commit that waits.
-func (s *step) pend(g *liveGroup, p *pending, state mls.Snapshot) error {
+func (s *step) pend(g *liveGroup, p *pending, states [2]mls.Snapshot) error {
 	s.put(key(spacePending, g.id, partRecord), p.rec)
-	if err := s.putState(key(spacePending, g.id, partState), state); err != nil {
+	if err := s.putState(key(spacePending, g.id, partState), states[0]); err != nil {
 		return err
+	}
+	if p.rec.Full {
+		if err := s.putState(key(spacePending, g.id, partPQ), states[1]); err != nil {
+			return err
+		}
 	}
 	g.pending = p
 	return nil
@@ -208,35 +256,52 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 }
 
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
-	commit := delivery.Commit{Group: g.id, Epoch: p.rec.Epoch, Message: p.candidate.Message}
-	var tree []byte
-	if !c.cfg.TreeAtService || p.rec.Tree || p.rec.Epoch == 0 {
-		var err error
-		if tree, err = p.candidate.RatchetTree(); err != nil {
-			return delivery.Submission{}, err
-		}
-	}
-	if !c.cfg.NoExternalJoins {
-		info, err := p.candidate.GroupInfo(ctx, c.cfg.Now(), false)
-		if err != nil && !verdict(err) {
-			return delivery.Submission{}, err
-		}
-		if err == nil {
-			commit.GroupInfo = info
-		}
-		if err == nil && (!c.cfg.TreeAtService || p.rec.Epoch == 0) { // where the service begins to follow
-			commit.Tree = tree
-		}
+	commit := delivery.Commit{Group: g.id, Epoch: p.rec.Epoch, Message: p.candidate.commit()}
+	tree, err := c.describeEpoch(ctx, &commit, p.candidate.Candidate, p.rec.Tree)
+	if err != nil {
+		return delivery.Submission{}, err
 	}
 	submission := delivery.Submission{ID: p.rec.ID, Commits: []delivery.Commit{commit}}
-	if p.candidate.Welcome != nil {
-		w := delivery.Welcome{Clients: p.rec.Clients, Group: g.id, Message: p.candidate.Welcome}
+	if pq := p.candidate.pq(); pq != nil { // whose commit travels in the message of the other
+		of := cmp.Or(p.rec.Pair, g.rec.Pair)
+		commit := delivery.Commit{Group: string(of.Group), Epoch: p.rec.PQEpoch}
+		if _, err := c.describeEpoch(ctx, &commit, pq, false); err != nil {
+			return delivery.Submission{}, err
+		}
+		submission.Commits = append(submission.Commits, commit)
+	}
+	if welcome := p.candidate.welcomes(); welcome != nil {
+		w := delivery.Welcome{Clients: p.rec.Clients, Group: g.id, Message: welcome}
 		if p.rec.Tree {
 			w.Tree = tree
 		}
 		submission.Welcomes = []delivery.Welcome{w}
 	}
 	return submission, nil
+}
+
+// describeEpoch puts what the service shows of the epoch that a commit begins into the
+// commit. It returns the tree if the commit or somebody else needs it.
+func (c *Client) describeEpoch(ctx context.Context, commit *delivery.Commit, candidate *mls.Candidate, needTree bool) (tree []byte, err error) {
+	if !c.cfg.TreeAtService || needTree || commit.Epoch == 0 {
+		if tree, err = candidate.RatchetTree(); err != nil {
+			return nil, err
+		}
+	}
+	if c.cfg.NoExternalJoins {
+		return tree, nil
+	}
+	info, err := candidate.GroupInfo(ctx, c.cfg.Now(), false)
+	if err != nil && !verdict(err) {
+		return nil, err
+	}
+	if err == nil {
+		commit.GroupInfo = info
+	}
+	if err == nil && (!c.cfg.TreeAtService || commit.Epoch == 0) { // where the service begins to follow
+		commit.Tree = tree
+	}
+	return tree, nil
 }
 
 // abandon gives up a commit that waits and that the service will not take, with the
@@ -260,7 +325,7 @@ func (s *step) dropPending(g *liveGroup) {
 		return
 	}
 	if g.pending.candidate != nil {
-		g.pending.candidate.Discard()
+		g.pending.candidate.discard()
 	}
 	g.pending = nil
 	s.delete(key(spacePending, g.id))
@@ -275,10 +340,13 @@ func (g *liveGroup) intent(number uint64) *intent {
 	return nil
 }
 
-// leaving reports whether this client wants to leave the group.
-func (g *liveGroup) leaving() bool {
-	return slices.ContainsFunc(g.intents, func(in *intent) bool { return in.rec.Kind == intentLeave })
+// wants reports whether a change of that kind waits.
+func (g *liveGroup) wants(kind intentKind) bool {
+	return slices.ContainsFunc(g.intents, func(in *intent) bool { return in.rec.Kind == kind })
 }
+
+// leaving reports whether this client wants to leave the group.
+func (g *liveGroup) leaving() bool { return g.wants(intentLeave) }
 
 // attemptLeave proposes that this client leaves, once in each epoch. Others commit it.
 func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) error {
@@ -287,6 +355,9 @@ func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) err
 	}
 	if in.rec.Epoch != g.mls.Epoch() || in.rec.ID == "" {
 		proposal, err := saved(ctx, c, g, func() ([]byte, error) {
+			if g.pair != nil {
+				return g.pair.ProposeRemove(ctx, c.cfg.Now(), g.mls.OwnLeaf())
+			}
 			return g.mls.Propose(ctx, c.cfg.Now(), message.Remove{Removed: g.mls.OwnLeaf()}, nil)
 		})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -55,6 +56,9 @@ type Config struct {
 	// join by an external commit: about as many bytes as all leaves together.
 	TreeAtService bool
 
+	// Pairs lets the client be in pairs of groups; nil does not.
+	Pairs *Pairs
+
 	KeyPackages KeyPackages
 	Schedule    Schedule
 	Bounds      Bounds
@@ -99,7 +103,7 @@ const (
 
 // KeyPackages says which key packages a client keeps at the delivery service.
 type KeyPackages struct {
-	Suites []suite.ID    // nil stands for MLS.Suite alone
+	Suites []suite.ID    // nil stands for MLS.Suite; Pairs.Suite is always one of them
 	Count  int           // for each suite; 0 means 20
 	Renew  time.Duration // how long before its end a key package is replaced; 0 means a quarter of its lifetime
 	Grace  time.Duration // how long after its end its private parts are kept, for clocks that differ; 0 means 24 hours
@@ -184,6 +188,14 @@ func (cfg *Config) complete() error {
 	}
 	if cfg.KeyPackages.Suites == nil {
 		cfg.KeyPackages.Suites = []suite.ID{cfg.MLS.Suite}
+	}
+	if cfg.Pairs != nil {
+		if err := cfg.Pairs.Schedule.Validate(); err != nil {
+			return err
+		}
+		if !slices.Contains(cfg.KeyPackages.Suites, cfg.Pairs.Suite) {
+			cfg.KeyPackages.Suites = append(slices.Clone(cfg.KeyPackages.Suites), cfg.Pairs.Suite)
+		}
 	}
 	or(&cfg.KeyPackages.Count, 20)
 	or(&cfg.KeyPackages.Grace, 24*time.Hour)

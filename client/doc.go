@@ -102,6 +102,23 @@
 // wait are sent after the recovery. A client that has lost its store begins a new one, and
 // gets its groups back by [Client.JoinExternal], if it knows their ids, or by Replace.
 //
+// # Pairs
+//
+// With [Config].Pairs, a client can be in groups with a post-quantum group beside each, by the
+// amortized combiner (package apq). Such a pair is one group for the application: one id, one
+// stream, one outbox, events of one kind. [Client.CreatePair] makes one, and [Client.Pair] puts
+// a PQ group beside a group that runs. A change of the members is a FULL commit: it is made
+// in both groups, travels as one message, and the service takes it for both or for neither.
+// So is the first commit of a client that has joined, which it makes by itself, and those
+// that [Pairs].Schedule asks for. All others are PARTIAL, in the group of the classical
+// suite alone. The state of both groups, and the key packages of both that a join has used, are
+// of one transaction.
+//
+// Joins and recoveries from outside are by a pair of external commits. A client does not
+// follow a commit that adds or removes a member of one group alone, though a service that
+// does not see it may have taken it: that is trouble for all members, and package
+// delivery/guard keeps it away. A pair does not move to another suite.
+//
 // # Key packages
 //
 // The client keeps a stock at the delivery service, of each suite of
@@ -119,6 +136,7 @@
 //	messages_encrypted_anew                after a refusal for the epoch
 //	messages_sent_late                     again, because they came too late in the stream
 //	commits_won                            as the stream shows, without those by which it joined
+//	full_commits_won                       of these, in both groups of a pair
 //	commits_lost                           as the service says when a commit is submitted
 //	commits_superseded                     stored commits that another one overtook
 //	renewals                               of keys by the schedule
@@ -133,7 +151,7 @@
 //
 //	What is a client, how is it opened?           client.go, config.go
 //	What is in memory of a group?                 group.go
-//	What is stored, and how at once?              keys.go, record.go, step.go
+//	What is stored, and how at once?              keys.go, record.go, records.go, step.go
 //	What is there to do for a group?              drive.go, schedule.go, run.go
 //	How does a change become a commit?            change.go, intent.go, commit.go
 //	What does the stream bring?                   receive.go, welcome.go
@@ -142,6 +160,7 @@
 //	How does it go on after trouble?              recover.go, errors.go
 //	How does it get into groups?                  keypackage.go, welcome.go, recover.go
 //	How does a group move to another suite?       move.go
+//	What is different about a pair of groups?     pair.go, pair_candidate.go, pair_start.go
 //
 // # Limits
 //

@@ -31,6 +31,24 @@ func (c *Client) drive(ctx context.Context, g *liveGroup) error {
 	return &againError{errors.New("there is more to do")}
 }
 
+// driving takes the turn of a group, does what there is to do for it, and calls then. What
+// waits for the inbox is done when that was read, which nobody does with a turn.
+func (c *Client) driving(ctx context.Context, id string, then func(*liveGroup)) error {
+	for attempt := 0; ; attempt++ {
+		err := c.with(ctx, id, func(g *liveGroup) error {
+			err := c.drive(ctx, g)
+			then(g)
+			return err
+		})
+		if !errors.Is(err, errInboxFirst) || attempt == 2 {
+			return err
+		}
+		if err := c.readInbox(ctx); err != nil {
+			return err
+		}
+	}
+}
+
 // round does one thing, and reports whether there may be another. An error beside true is
 // of an intent that waits for its next attempt.
 func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error) {
@@ -94,11 +112,7 @@ func (c *Client) work(ctx context.Context, id string) (again time.Time, err erro
 	if quiet, err := c.quiet(ctx, id); quiet || err != nil {
 		return time.Time{}, err
 	}
-	err = c.with(ctx, id, func(g *liveGroup) error {
-		err := c.drive(ctx, g)
-		again = c.wake(g)
-		return err
-	})
+	err = c.driving(ctx, id, func(g *liveGroup) { again = c.wake(g) })
 	if errors.Is(err, ErrNoGroup) {
 		err = nil
 	}
@@ -113,6 +127,10 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 	loaded := c.groups[id] != nil && c.groups[id].used != nil
 	c.mu.Unlock()
 	s, now := c.cfg.Schedule, c.cfg.Now()
+	due, full := c.nextFull(&rec)
+	if full && !now.Before(due.Add(-rec.Pair.fullSpread(due))) {
+		return false, nil
+	}
 	if !ok || loaded || rec.State != Active || rec.Work || rec.New ||
 		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.Members)/2 ||
 		c.checkDue(&rec, now) || s.Idle > 0 {
@@ -147,6 +165,7 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	}
 	earliest(g.commitAt)
 	earliest(g.renewAt)
+	earliest(g.fullAt)
 	earliest(g.idleAt)
 	if g.suspected {
 		earliest(g.checkAt)

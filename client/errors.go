@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -121,6 +122,7 @@ func verdict(err error) bool {
 		message.ErrMalformed, message.ErrUnsupported, message.ErrInvalid,
 		mls.ErrWrongGroup, mls.ErrFutureEpoch, mls.ErrPastEpoch, mls.ErrDecrypt, mls.ErrConsumed, mls.ErrGeneration,
 		mls.ErrOwnMessage, mls.ErrUnknownPSK, mls.ErrUnusablePSK, mls.ErrReInit, mls.ErrNotRecipient, mls.ErrKeyPackageUsed,
+		apq.ErrLegLost,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

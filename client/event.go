@@ -78,6 +78,7 @@ type (
 	EpochChanged struct {
 		By     *Person
 		Own    bool // the commit is this client's
+		Full   bool `json:",omitempty"` // it is one in both groups of a pair
 		Custom []CustomProposal
 	}
 

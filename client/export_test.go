@@ -1,5 +1,16 @@
 package client
 
+import (
+	"context"
+
+	"github.com/mlsuite/mlsuite/mls"
+)
+
+// ViewPQ is View for the PQ group of a pair, which is nil for a group by itself.
+func (c *Client) ViewPQ(ctx context.Context, id string, f func(*mls.Group) error) error {
+	return c.with(ctx, id, func(g *liveGroup) error { return f(g.pq()) })
+}
+
 // InMemory returns the number of groups that are in memory or in use.
 func (c *Client) InMemory() int {
 	c.mu.Lock()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -153,21 +154,27 @@ type auditor struct {
 	w    *world
 	name string
 	keys []*mls.OwnKeyPackage
+
+	configs []apq.Config // of keys, if they are for pairs
 }
 
 // auditor publishes key packages of a member that only reads.
 func (w *world) auditor(name string, suites ...suite.ID) *auditor {
 	e := &auditor{w: w, name: name}
-	defer func() { w.auditors[name] = e.keys }()
 	for _, id := range append(suites, suites...) { // a process that ends loses what it has claimed
 		s, err := all.Registry().Suite(id)
 		require.NoError(w.t, err)
 		signer, err := s.GenerateSigner()
 		require.NoError(w.t, err)
-		own, err := mls.NewKeyPackage(ctx, now(), mls.Config{
+		cfg := mls.Config{
 			Suites: all.Registry(), Suite: id, Credential: message.BasicCredential([]byte(name)), Signer: signer,
 			Limits: mls.Limits{MaxForward: 1 << 20, MaxSkippedKeys: 1 << 20},
-		}, mls.KeyPackageOptions{})
+		}
+		if slices.Contains(suites, postQuantum) {
+			e.configs = append(e.configs, bothConfig(cfg))
+			cfg = forPairs(w.t, cfg)
+		}
+		own, err := mls.NewKeyPackage(ctx, now(), cfg, mls.KeyPackageOptions{})
 		require.NoError(w.t, err)
 		encoded, err := message.Marshal(&message.Message{KeyPackage: own.KeyPackage})
 		require.NoError(w.t, err)
@@ -196,37 +203,71 @@ func (e *auditor) audit(t testing.TB, group string, recordings ...*recording) in
 	opened := 0
 	open := func(epoch uint64) {
 		for _, m := range handedIn[epoch] {
-			_, err := g.Process(ctx, now(), m)
+			_, err := g.process(m)
 			require.NoError(t, err, "epoch %d: a key was used twice, or the message is broken", epoch)
 			opened++
 		}
 	}
 	for _, entry := range e.w.server.Entries(delivery.Stream{Group: group}) {
-		if entry.Kind != delivery.KindCommit || entry.Epoch < g.Epoch() {
+		if entry.Kind != delivery.KindCommit || entry.Epoch < g.t.Epoch() {
 			continue
 		}
 		// The commit that won is opened for the second time here: on a fork of the state.
 		winner := entry.Message
 		handedIn[entry.Epoch] = slices.DeleteFunc(handedIn[entry.Epoch], func(b []byte) bool { return bytes.Equal(b, winner) })
-		open(g.Epoch())
-		received, err := g.Process(ctx, now(), winner)
+		open(g.t.Epoch())
+		adopt, err := g.process(winner)
 		require.NoError(t, err)
-		g, err = received.Commit.Adopt()
+		g, err = adopt()
 		if errors.Is(err, mls.ErrRemoved) {
 			return opened
 		}
 		require.NoError(t, err)
 		opened++
 	}
-	open(g.Epoch())
+	open(g.t.Epoch())
 	return opened
 }
 
-func (e *auditor) join(t testing.TB, group string) *mls.Group {
+// audited is a group as the auditor has it: of a pair, t is the T group.
+type audited struct {
+	t    *mls.Group
+	pair *apq.Group
+}
+
+// process opens a message, and returns what adopts it if it is a commit.
+func (a *audited) process(msg []byte) (adopt func() (*audited, error), err error) {
+	if a.pair == nil {
+		received, err := a.t.Process(ctx, now(), msg)
+		if err != nil {
+			return nil, err
+		}
+		return func() (*audited, error) {
+			next, err := received.Commit.Adopt()
+			return &audited{t: next}, err
+		}, nil
+	}
+	received, err := a.pair.Process(ctx, now(), msg)
+	if err != nil {
+		return nil, err
+	}
+	return func() (*audited, error) {
+		next, err := received.Commit.Adopt()
+		if err != nil {
+			return nil, err
+		}
+		return &audited{next.T(), next}, nil
+	}, nil
+}
+
+func (e *auditor) join(t testing.TB, group string) *audited {
 	t.Helper()
 	for _, entry := range e.w.server.Entries(delivery.Stream{Client: e.name}) {
 		if entry.Group != group {
 			continue
+		}
+		if apq.IsMessagePair(entry.Message, apq.SuggestedCodePoints()) {
+			return e.joinPair(t, entry)
 		}
 		for _, own := range e.keys {
 			c, err := own.Join(ctx, now(), entry.Message, mls.JoinOptions{RatchetTree: entry.Tree})
@@ -235,7 +276,34 @@ func (e *auditor) join(t testing.TB, group string) *mls.Group {
 			}
 			g, err := c.Adopt()
 			require.NoError(t, err)
-			return g
+			return &audited{t: g}
+		}
+	}
+	require.Fail(t, "the auditor was not invited")
+	return nil
+}
+
+// joinPair joins a pair by whichever two key packages it is for.
+func (e *auditor) joinPair(t testing.TB, entry delivery.Entry) *audited {
+	for i, own := range e.keys {
+		for j, pq := range e.keys {
+			inT, err := own.Save()
+			require.NoError(t, err)
+			inPQ, err := pq.Save()
+			require.NoError(t, err)
+			cfg := e.configs[i]
+			cfg.PQ.Signer = e.configs[j].PQ.Signer
+			both, err := apq.RestoreKeyPackage(now(), cfg, inT, inPQ)
+			if err != nil {
+				continue
+			}
+			c, err := both.Join(ctx, now(), entry.Message, apq.JoinOptions{})
+			if err != nil {
+				continue
+			}
+			g, err := c.Adopt()
+			require.NoError(t, err)
+			return &audited{g.T(), g}
 		}
 	}
 	require.Fail(t, "the auditor was not invited")

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/internal/grouprecords"
 	"github.com/mlsuite/mlsuite/mls"
@@ -34,6 +35,11 @@ type groupState struct {
 	known bool // what follows is what the store has, and what came since
 	rec   groupRecord
 	mls   *mls.Group // nil for a group that is being joined, or that is gone
+	pair  *apq.Group // of which mls is the T group, or nil
+
+	halves   []*half // that may become the PQ group of a pair with mls
+	newPQ    bool    // the next transaction stores the whole PQ group
+	awaiting uint64  // number of the reading of the inbox after which a half that was not there is not
 
 	pending *pending
 	outbox  []*outgoing // in the order of their numbers
@@ -50,6 +56,7 @@ type groupState struct {
 	failures     int               // of comparisons
 	commitAt     time.Time         // when the proposals of others are to be committed; zero if there are none
 	renewAt      time.Time
+	fullAt       time.Time // when this client makes a FULL commit; zero if that is not drawn
 	idleAt       time.Time // before which no member can have become idle
 }
 
@@ -64,11 +71,14 @@ func (g *liveGroup) describe() {
 	}
 	g.rec.Suite, g.rec.Epoch = g.mls.Suite().Info().ID, g.mls.Epoch()
 	g.rec.Members, g.rec.Leaf = g.mls.Size(), g.mls.OwnLeaf()
+	if pq := g.pq(); pq != nil {
+		g.rec.Pair.Epoch = pq.Epoch()
+	}
 }
 
 // store writes the index entry and what the engine has of the group. That there is
 // something to be done holds for what was enqueued meanwhile too.
-func (g *liveGroup) store(w store.Writer, d *mls.Delta) error {
+func (g *liveGroup) store(w store.Writer, d groupDelta) error {
 	if g.rec.State == 0 {
 		for _, space := range ofGroup() {
 			if err := w.Delete(key(space, g.id)); err != nil {
@@ -77,17 +87,8 @@ func (g *liveGroup) store(w store.Writer, d *mls.Delta) error {
 		}
 		return nil
 	}
-	if d != nil {
-		prefix := key(spaceGroup, g.id)
-		var err error
-		if g.replaces {
-			err = grouprecords.Put(w, prefix, d.Put)
-		} else {
-			err = grouprecords.Apply(w, prefix, d)
-		}
-		if err != nil {
-			return err
-		}
+	if err := d.store(w, g); err != nil {
+		return err
 	}
 	if !g.rec.Work {
 		var err error
@@ -192,8 +193,14 @@ func (c *Client) leave(g *liveGroup) {
 // load reads what the store has of a group.
 func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	g.drop()
-	var records, candidate mls.Snapshot
-	defer func() { records.Destroy() }()
+	var records, pq mls.Snapshot
+	var waits [2]mls.Snapshot
+	var halves []mls.Snapshot
+	defer func() {
+		for _, state := range append(append(halves, waits[:]...), records, pq) {
+			state.Destroy()
+		}
+	}()
 	var pendingRec pendingRecord
 	var hasPending bool
 	err := c.store.View(ctx, func(r store.Reader) error {
@@ -204,7 +211,13 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 		if records, err = grouprecords.Get(r, key(spaceGroup, g.id)); err != nil {
 			return err
 		}
-		if hasPending, candidate, err = readPending(r, g.id, &pendingRec); err != nil {
+		if pq, err = grouprecords.Get(r, key(spacePQ, g.id)); err != nil {
+			return err
+		}
+		if halves, err = g.readHalves(r); err != nil {
+			return err
+		}
+		if hasPending, waits, err = readPending(r, g.id, &pendingRec); err != nil {
 			return err
 		}
 		if err := g.readOutbox(r); err != nil {
@@ -220,20 +233,20 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 		return err
 	}
 	g.known = true
-	defer candidate.Destroy()
 	if g.rec.State == 0 {
 		return nil
 	}
 	var damage error
 	if len(records) > 0 {
-		damage = c.restore(g, records)
+		damage = c.restore(g, records, pq)
 		if damage != nil && (!verdict(damage) || refusal(damage) || errors.Is(damage, message.ErrUnsupported)) {
 			g.drop()
 			return damage
 		}
 	}
+	c.restoreHalves(g, halves)
 	if hasPending {
-		if err := c.restorePending(g, pendingRec, candidate); err != nil {
+		if err := c.restorePending(g, pendingRec, waits); err != nil {
 			g.drop()
 			return err
 		}
@@ -250,8 +263,11 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	return nil
 }
 
-// restore restores the engine's group.
-func (c *Client) restore(g *liveGroup, records mls.Snapshot) error {
+// restore restores the engine's group, or both of a pair.
+func (c *Client) restore(g *liveGroup, records, pq mls.Snapshot) error {
+	if g.rec.Pair != nil {
+		return c.restorePair(g, records, pq)
+	}
 	cfg, err := c.configOf(g.rec.Suite)
 	if err != nil {
 		return fmt.Errorf("%w: %w", message.ErrUnsupported, err)
@@ -272,16 +288,23 @@ type Info struct {
 	Epoch     uint64
 	Members   int
 	Leaf      message.LeafIndex
-	Successor string  // of a group that has ended
-	Trouble   Trouble // of a group that is lost
+	PQSuite   suite.ID  // of the group beside it, if it is a pair
+	NextFull  time.Time // when the next FULL commit of a pair is due, or zero
+	Successor string    // of a group that has ended
+	Trouble   Trouble   // of a group that is lost
 	Why       string
 }
 
-func infoOf(id string, r groupRecord) Info {
-	return Info{
+func (c *Client) infoOf(id string, r groupRecord) Info {
+	info := Info{
 		Group: id, State: r.State, Suite: r.Suite, Epoch: r.Epoch, Members: r.Members, Leaf: r.Leaf,
 		Successor: string(r.Successor), Trouble: r.Trouble, Why: r.TroubleWhy,
 	}
+	if r.Pair != nil {
+		info.PQSuite = r.Pair.Suite
+		info.NextFull, _ = c.nextFull(&r)
+	}
+	return info
 }
 
 // View calls f with the engine's state of a group, to ask for members, secrets to export
@@ -322,7 +345,7 @@ func (c *Client) Groups() []Info {
 	defer c.mu.Unlock()
 	infos := make([]Info, 0, len(c.index))
 	for id, r := range c.index {
-		infos = append(infos, infoOf(id, r))
+		infos = append(infos, c.infoOf(id, r))
 	}
 	sortInfos(infos)
 	return infos
@@ -336,7 +359,7 @@ func (c *Client) Group(id string) (Info, error) {
 	if !ok {
 		return Info{}, ErrNoGroup
 	}
-	return infoOf(id, r), nil
+	return c.infoOf(id, r), nil
 }
 
 // trouble returns the error of a group that the client cannot follow.

@@ -21,6 +21,7 @@ type intentRecord struct {
 	Names    []string          `json:",omitempty"` // to add, replace or remove
 	Keys     [][]byte          `json:",omitempty"` // signature keys of members to remove
 	Claimed  map[string][]byte `json:",omitempty"` // key packages of those to add
+	PQ       map[string][]byte `json:",omitempty"` // those for the PQ group of a pair
 	Proposal []byte            `json:",omitempty"` // TypedProposal, for intentPropose
 	Own      bool              `json:",omitempty"` // the client's own idea, of which nobody waits to hear
 
@@ -40,6 +41,8 @@ const (
 	intentReplace   intentKind = "replace"   // the leaves of Names are new
 	intentRemove    intentKind = "remove"    // neither Names nor Keys are members
 	intentRenew     intentKind = "renew"     // this client's keys are new
+	intentFull      intentKind = "full"      // this client's keys are new in both groups of a pair
+	intentPair      intentKind = "pair"      // the group is one of a pair
 	intentRotate    intentKind = "rotate"    // this client's leaf has its current identity
 	intentProposals intentKind = "proposals" // those that arrived are committed
 	intentPropose   intentKind = "propose"   // Proposal is committed
@@ -86,6 +89,9 @@ func (s *step) finish(g *liveGroup, in *intent, outcome error) {
 		s.event(g, &Failed{What: string(in.rec.Kind), Why: outcome.Error()})
 	}
 	g.intents = slices.DeleteFunc(g.intents, func(i *intent) bool { return i == in })
+	if in.rec.Kind == intentPair && outcome != nil {
+		s.dropHalves(g, true)
+	}
 	s.done(func() { c.resolve(in.number, outcome) })
 }
 
@@ -137,7 +143,7 @@ func (c *Client) expect(number uint64) chan error {
 // await works on a group until the outcome of an intent is there.
 func (c *Client) await(ctx context.Context, id string, in *intent, result chan error) error {
 	for attempt := 0; ; attempt++ {
-		err := c.with(ctx, id, func(g *liveGroup) error { return c.drive(ctx, g) })
+		err := c.driving(ctx, id, func(*liveGroup) {})
 		select {
 		case outcome := <-result:
 			return outcome
@@ -210,6 +216,12 @@ type wanted struct {
 	options   mls.CommitOptions
 	clients   []string // of the Welcome
 	done      bool     // it is true already
+
+	pq       []*message.KeyPackage // of a pair: for the PQ group, of those whom proposals add
+	full     bool                  // of a pair: the commit is in both groups
+	step     bool                  // the commit is on the way, and the intent stays
+	half     *half                 // with which the group becomes a pair
+	identity bool                  // options.Leaf is the client's current identity
 }
 
 // examine looks at an intent in the epoch that the group is in.
@@ -234,10 +246,15 @@ func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wante
 		w.done = len(w.proposals) == 0
 	case intentRenew:
 		w.options.ForcePath = true
+	case intentFull:
+		w.options.ForcePath, w.full = true, true
+		w.done = !c.fullDue(g, c.cfg.Now()) // another member may have made one
+	case intentPair:
+		return c.examineStart(ctx, g, in)
 	case intentRotate:
 		own := c.identity(g.mls.Suite().Info())
-		leaf := g.mls.Leaf(g.mls.OwnLeaf())
-		w.done = sameCredential(leaf.Credential, own.Credential) && string(leaf.SignatureKey) == string(own.Signer.PublicKey())
+		w.done = c.hasIdentity(g.mls) && (g.pair == nil || c.hasIdentity(g.pq()))
+		w.full, w.identity = true, true
 		w.options.Leaf = mls.LeafOptions{Credential: &own.Credential, Signer: own.Signer}
 	case intentProposals:
 		w.done = len(g.mls.Proposals()) == 0
@@ -252,6 +269,12 @@ func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wante
 		}
 	}
 	return w, nil
+}
+
+// hasIdentity reports whether this client's leaf in a group has its current identity.
+func (c *Client) hasIdentity(g *mls.Group) bool {
+	own, leaf := c.identity(g.Suite().Info()), g.Leaf(g.OwnLeaf())
+	return sameCredential(leaf.Credential, own.Credential) && string(leaf.SignatureKey) == string(own.Signer.PublicKey())
 }
 
 // examineAdd looks for those who are to be added, and claims key packages for them. With
@@ -270,7 +293,12 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 		for _, leaf := range members[name] {
 			w.proposals = append(w.proposals, message.Remove{Removed: leaf})
 		}
-		kp, err := c.keyPackageOf(ctx, g, in, name)
+		kp, err := c.keyPackageOf(ctx, g.mls.Suite().Info(), &in.rec.Claimed, name)
+		if err == nil && g.pair != nil {
+			var pq *message.KeyPackage
+			pq, err = c.keyPackageOf(ctx, g.pq().Suite().Info(), &in.rec.PQ, name)
+			w.pq = append(w.pq, pq)
+		}
 		if err != nil {
 			return wanted{}, fmt.Errorf("client: adding %q: %w", name, err)
 		}
@@ -283,25 +311,25 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 
 // keyPackageOf returns the key package by which a client is added. What was claimed for a
 // lost commit is good for the next one.
-func (c *Client) keyPackageOf(ctx context.Context, g *liveGroup, in *intent, name string) (*message.KeyPackage, error) {
+func (c *Client) keyPackageOf(ctx context.Context, of suite.Info, all *map[string][]byte, name string) (*message.KeyPackage, error) {
 	for fresh := false; ; fresh = true {
-		claimed := in.rec.Claimed[name]
+		claimed := (*all)[name]
 		if claimed == nil {
 			var err error
-			if claimed, err = c.claim(ctx, name, g.mls.Suite().Info().ID); err != nil {
+			if claimed, err = c.claim(ctx, name, of.ID); err != nil {
 				return nil, err
 			}
 			fresh = true
 		}
-		kp, err := c.checkPackage(ctx, g.mls.Suite().Info(), nil, name, claimed)
+		kp, err := c.checkPackage(ctx, of, nil, name, claimed)
 		if err == nil {
-			if in.rec.Claimed == nil {
-				in.rec.Claimed = map[string][]byte{}
+			if *all == nil {
+				*all = map[string][]byte{}
 			}
-			in.rec.Claimed[name] = claimed
+			(*all)[name] = claimed
 			return kp, nil
 		}
-		delete(in.rec.Claimed, name)
+		delete(*all, name)
 		if fresh || !verdict(err) {
 			return nil, err
 		}
@@ -331,7 +359,9 @@ func (c *Client) checkPackage(ctx context.Context, of suite.Info, old *mls.Group
 	if p := c.person(0, kp.LeafNode.Credential, nil); p.Name != name {
 		return nil, fmt.Errorf("%w: the delivery service handed out the key package of another client", message.ErrInvalid)
 	}
-	refusals, err := mls.CheckKeyPackages(ctx, c.cfg.Now(), c.config(of), old, kp)
+	cfg := c.config(of)
+	c.ready(&cfg, true)
+	refusals, err := mls.CheckKeyPackages(ctx, c.cfg.Now(), cfg, old, kp)
 	if err != nil {
 		return nil, err
 	}

@@ -228,6 +228,7 @@ func (c *Client) makePackage(ctx context.Context, s *step, of suite.ID, lastReso
 	if err != nil {
 		return delivery.KeyPackage{}, err
 	}
+	c.ready(&cfg, true)
 	now := c.cfg.Now()
 	kp, err := mls.NewKeyPackage(ctx, now, cfg, mls.KeyPackageOptions{LastResort: lastResort})
 	if err != nil {
@@ -255,15 +256,20 @@ func (c *Client) restorePackage(rec keyPackageRecord, state mls.Snapshot) (*mls.
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", message.ErrUnsupported, err)
 	}
+	c.sign(&cfg, rec)
+	return mls.RestoreKeyPackage(c.cfg.Now(), cfg, state)
+}
+
+// sign gives a configuration the identity that a key package was made with.
+func (c *Client) sign(cfg *mls.Config, rec keyPackageRecord) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, i := range c.identities {
 		if bytes.Equal(i.Signer.PublicKey(), rec.SignatureKey) {
 			cfg.Credential, cfg.Signer = i.Credential, i.Signer
-			break
+			return
 		}
 	}
-	c.mu.Unlock()
-	return mls.RestoreKeyPackage(c.cfg.Now(), cfg, state)
 }
 
 // destroyPackage deletes the private parts that a provider of the suite holds of a key

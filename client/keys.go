@@ -14,8 +14,10 @@ import (
 //
 //	c, part              clientRecord and inboxRecord
 //	x, group             groupRecord, the index that Open reads
-//	g, group             records of package mls
-//	p, group             commit that waits: pendingRecord, and the candidate
+//	g, group             records of package mls: of a pair, those of the T group
+//	q, group             and those of the PQ group
+//	b, group, PQ group   PQ group beside the group, of which it may become a pair
+//	p, group             commit that waits: pendingRecord, and the candidate of each group
 //	o, group, number     outbox: outboxRecord
 //	i, group, number     intentRecord
 //	m, group             move that this client makes: moveRecord, and the migration
@@ -31,6 +33,8 @@ const (
 	spaceClient   = "c"
 	spaceIndex    = "x"
 	spaceGroup    = "g"
+	spacePQ       = "q"
+	spaceHalf     = "b"
 	spacePending  = "p"
 	spaceOutbox   = "o"
 	spaceIntent   = "i"
@@ -45,7 +49,7 @@ const (
 // ofGroup lists the spaces that have records of a group, without its history, which outlives
 // the membership.
 func ofGroup() []string {
-	return []string{spaceIndex, spaceGroup, spacePending, spaceOutbox, spaceIntent, spaceMove, spaceSeen}
+	return []string{spaceIndex, spaceGroup, spacePQ, spaceHalf, spacePending, spaceOutbox, spaceIntent, spaceMove, spaceSeen}
 }
 
 // key returns a key of a space. The elements are strings of bytes.
@@ -70,6 +74,7 @@ const (
 	partRecord = "r"
 	partInbox  = "i"
 	partState  = "s" // a snapshot of package mls
+	partPQ     = "q" // another one, of the PQ group
 )
 
 func putJSON(w store.Writer, key []byte, record any) error {

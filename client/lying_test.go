@@ -77,16 +77,17 @@ func TestLyingService(t *testing.T) {
 			seeds = append(seeds, seed)
 		}
 	}
-	for _, seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+	for n := range 2 * len(seeds) {
+		kind, seed := kindsOfLife()[n%2], seeds[n/2]
+		t.Run(fmt.Sprintf("%s %d", kind.name, seed), func(t *testing.T) {
 			w := newWorld(t)
 			l := &liar{random: rand.New(rand.NewPCG(seed, 0))}
-			ann := w.actor("ann")
+			ann := w.actor("ann", kind.config...)
 			ann.delivery = func(s delivery.Service) delivery.Service { l.Service = s; return l }
 			ann.restart()
-			others := w.clients("bob", "carl")
-			bob, carl := others[0], others[1]
-			g, err := ann.CreateGroup(ctx, "", []string{"bob", "carl"})
+			bob, carl := w.actor("bob", kind.config...), w.actor("carl", kind.config...)
+			sync(t, bob, carl)
+			g, err := kind.create(ann, "", []string{"bob", "carl"})
 			require.NoError(t, err)
 			sync(t, ann, bob, carl)
 			l.lies = true

@@ -77,6 +77,7 @@ func (m *move) store(s *step, g *liveGroup) error {
 //   - a [*migrate.NotReady]: members have no key package of the suite, or a policy
 //     refuses. Nothing has changed.
 //   - [ErrEnded]: another member has ended the group.
+//   - an error that wraps [message.ErrUnsupported]: the group is a pair.
 func (c *Client) Move(ctx context.Context, group string, target suite.ID) (successor string, err error) {
 	id := make([]byte, 32)
 	rand.Read(id)
@@ -94,6 +95,8 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 			return ErrEnded
 		case g.rec.State != Active:
 			return g.trouble(nil)
+		case g.pair != nil:
+			return errPairMoves
 		case g.rec.New, len(g.intents) > 0:
 			return fmt.Errorf("client: changes of the group wait: %w", &againError{errors.New("try again when they are done")})
 		}
@@ -121,7 +124,7 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 		return "", errors.Join(err, c.unlessEnded(ctx, group, id))
 	}
 	for attempt := 0; ; attempt++ {
-		err := c.with(ctx, group, func(g *liveGroup) error { return c.drive(ctx, g) })
+		err := c.driving(ctx, group, func(*liveGroup) {})
 		if _, here := c.Group(string(id)); here == nil {
 			return string(id), nil
 		}
@@ -136,6 +139,9 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 		}
 	}
 }
+
+// errPairMoves is the refusal to move a pair: a ReInit would end one of its groups.
+var errPairMoves = fmt.Errorf("client: a pair of groups does not move to another suite: %w", message.ErrUnsupported)
 
 // unlessEnded drops the plan of a move, unless the group has ended for it.
 func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error {
@@ -361,7 +367,7 @@ func (c *Client) enterOwn(ctx context.Context, old, g *liveGroup, position deliv
 	}
 	s := c.step(g)
 	s.moved(old, g)
-	c.enter(s, g, next, position)
+	c.enter(s, g, next, nil, position)
 	s.add(g, intentRecord{Kind: intentRenew, Own: true}) // all parents of the new tree are blank
 	s.event(g, &Moved{From: []byte(old.id), Suite: g.rec.Suite}).Position = position
 	if err := c.commit(ctx, s); err != nil {
@@ -375,9 +381,8 @@ func (c *Client) enterOwn(ctx context.Context, old, g *liveGroup, position deliv
 func (s *step) moved(old, g *liveGroup) {
 	s.groups = append(s.groups, old)
 	s.takeOutbox(old, g)
-	if ended := old.mls; ended != nil {
-		s.done(ended.Destroy)
-	}
+	ended, pair := old.mls, old.pair
+	s.done(func() { destroyAll(ended, pair) })
 	old.move = nil
 	s.c.end(s, old)
 }

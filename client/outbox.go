@@ -196,11 +196,7 @@ func (c *Client) uncounted(groups ...string) {
 func (c *Client) Flush(ctx context.Context, group string) error {
 	for attempt := 0; ; attempt++ {
 		empty := false
-		err := c.with(ctx, group, func(g *liveGroup) error {
-			err := c.drive(ctx, g)
-			empty = len(g.outbox) == 0 && g.known
-			return err
-		})
+		err := c.driving(ctx, group, func(g *liveGroup) { empty = len(g.outbox) == 0 && g.known })
 		if empty || err != nil && !transient(err) {
 			return err
 		}

@@ -112,7 +112,7 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 	own := e.From == c.name
 	switch {
 	case e.Kind == delivery.KindCommit && e.Epoch < g.mls.Epoch():
-		if m, err := message.Parse[message.Message](e.Message); err != nil || m.Epoch() != e.Epoch {
+		if m, err := c.headerOf(e.Message); err != nil || m.Epoch() != e.Epoch {
 			return &TroubleError{g.id, Gap, errors.New("the service shows a commit as one of another epoch")}
 		}
 		return nil // of before the client joined
@@ -124,7 +124,7 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		if g.pending.candidate == nil {
 			return &TroubleError{g.id, Damaged, errors.New("the stored commit does not restore")}
 		}
-		if bytes.Equal(e.Message, g.pending.candidate.Message) {
+		if bytes.Equal(e.Message, g.pending.candidate.commit()) {
 			return c.adopt(ctx, s, g, e, g.pending.candidate, true)
 		}
 	case g.rec.New:
@@ -144,26 +144,26 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 
 // process takes an entry of another member.
 func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
-	received, err := g.mls.Process(ctx, c.cfg.Now(), e.Message)
+	received, err := c.processMessage(ctx, g, e.Message)
 	switch {
-	case err == nil && received.Commit != nil:
+	case err == nil && received.commit != nil:
 		if e.Kind != delivery.KindCommit {
 			g.suspected = true
 			return c.refuse(s, g, e, "message", fmt.Errorf("%w: a commit that the service did not take for one", message.ErrInvalid))
 		}
-		return c.adopt(ctx, s, g, e, received.Commit, false)
+		return c.adopt(ctx, s, g, e, received.commit, false)
 	case err == nil && e.Kind == delivery.KindCommit:
 		return &TroubleError{g.id, Unreadable, errors.New("the service takes a message for a commit")}
-	case err == nil && received.Application != nil:
-		a := received.Application
+	case err == nil && received.application != nil:
+		a := received.application
 		from := c.person(a.Sender, a.Credential, a.SignatureKey)
 		s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Arrived: g.rec.Epoch}).Epoch = a.Author.Epoch
 		c.seen(s, g, a.Sender, e.Time)
 		c.count("messages_received", 1)
 		return nil
 	case err == nil:
-		if received.Proposal.Sender.Type == message.SenderMember {
-			c.seen(s, g, received.Proposal.Sender.Leaf, e.Time)
+		if received.proposal.Sender.Type == message.SenderMember {
+			c.seen(s, g, received.proposal.Sender.Leaf, e.Time)
 		}
 		c.proposed(g)
 		return nil
@@ -197,10 +197,10 @@ func (c *Client) refuse(s *step, g *liveGroup, e *delivery.Entry, what string, e
 }
 
 // adopt moves the group to the epoch that an accepted commit begins.
-func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry, candidate *mls.Candidate, own bool) error {
+func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry, candidate *candidate, own bool) error {
 	author, committer := candidate.Author(), candidate.Committer()
 	by := c.person(committer.Leaf, author.Credential, author.SignatureKey)
-	changes := c.changes(candidate)
+	changes := c.changes(candidate.Candidate)
 	var custom []CustomProposal
 	for _, p := range candidate.Proposals() {
 		if own, ok := p.Proposal.(message.Custom); ok {
@@ -208,7 +208,7 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 			custom = append(custom, CustomProposal{From: from, Type: own.ProposalType, Data: own.Data})
 		}
 	}
-	next, err := candidate.Adopt()
+	next, pair, err := candidate.adopt()
 	if errors.Is(err, mls.ErrRemoved) {
 		c.left(s, g, &by)
 		return nil
@@ -217,8 +217,15 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		return err
 	}
 	finished, lost := g.pending, g.pending != nil && !own
-	g.mls, g.pending, g.commitAt = next, nil, time.Time{}
+	if pair != nil && g.pair == nil {
+		c.started(s, g)
+	} else if changesMembers(changes) {
+		s.dropHalves(g, false)
+	}
+	g.use(next, pair)
+	g.pending, g.commitAt = nil, time.Time{}
 	g.describe()
+	c.committed(g, candidate.pq() != nil, own)
 	if finished != nil {
 		s.delete(key(spacePending, g.id))
 		if in := g.intent(finished.rec.Intent); in != nil && own {
@@ -240,7 +247,7 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		s.event(g, &MembershipChanged{By: &by, Changes: changes})
 		c.forgetSeen(s, g, changes)
 	}
-	s.event(g, &EpochChanged{By: &by, Own: own, Custom: custom})
+	s.event(g, &EpochChanged{By: &by, Own: own, Full: candidate.pq() != nil, Custom: custom})
 	if committer.Type == message.SenderMember && !own {
 		c.seen(s, g, committer.Leaf, e.Time)
 	}
@@ -288,7 +295,8 @@ func (c *Client) left(s *step, g *liveGroup, by *Person) {
 
 // end takes the group off what the client has.
 func (c *Client) end(s *step, g *liveGroup) {
-	g.rec, g.mls, g.pending, g.outbox, g.intents = groupRecord{}, nil, nil, nil, nil
+	s.dropHalves(g, true)
+	g.rec, g.mls, g.pair, g.pending, g.outbox, g.intents = groupRecord{}, nil, nil, nil, nil, nil
 	s.write(func(store.Writer) error {
 		c.uncounted(g.id)
 		return nil

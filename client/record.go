@@ -58,6 +58,8 @@ type groupRecord struct {
 	Trusts     bool      `json:",omitempty"` // joins anew whatever group the service shows
 	Trouble    Trouble   `json:",omitempty"` // of Lost
 	TroubleWhy string    `json:",omitempty"`
+
+	Pair *pairRecord `json:",omitempty"` // of a group that is the T group of a pair
 }
 
 // pendingRecord is a commit that was made and may have been submitted. Its candidate
@@ -69,6 +71,10 @@ type pendingRecord struct {
 	Clients []string // to which its Welcome goes
 	Tree    bool     // the Welcome is without the tree
 	Joins   bool     // by an external commit
+	Full    bool     `json:",omitempty"` // it is a commit in both groups of a pair
+	PQEpoch uint64   `json:",omitempty"` // that it ends, if it is Full
+
+	Pair *pairRecord `json:",omitempty"` // that it joins, or that the group becomes by it
 }
 
 // outboxRecord is a message that the application sent.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -103,11 +104,7 @@ func (c *Client) JoinExternal(ctx context.Context, group string) error {
 func (c *Client) entered(ctx context.Context, id string) error {
 	for attempt := 0; ; attempt++ {
 		var state State
-		err := c.with(ctx, id, func(g *liveGroup) error {
-			err := c.drive(ctx, g)
-			state = g.rec.State
-			return err
-		})
+		err := c.driving(ctx, id, func(g *liveGroup) { state = g.rec.State })
 		if state == Active && ctx.Err() == nil || err != nil && !transient(err) {
 			return err
 		}
@@ -144,18 +141,20 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 			return err
 		}
 	}
+	p := &pending{rec: pendingRecord{ID: newID(), Epoch: info.Epoch, Joins: true}}
 	options := mls.ExternalJoinOptions{RatchetTree: info.Tree, Remove: c.ownLeafIn(public)}
-	candidate, err := mls.ExternalJoin(ctx, c.cfg.Now(), cfg, info.Message, options)
+	candidate, err := c.joinFromOutside(ctx, g, cfg, public, info, options, &p.rec)
 	if err != nil {
 		return err
 	}
-	if err := c.judge(ctx, candidate, ""); err != nil {
-		candidate.Discard()
+	p.candidate = candidate
+	if err := c.judge(ctx, candidate.Candidate, ""); err != nil {
+		candidate.discard()
 		return err
 	}
-	state, err := candidate.Save()
+	states, err := candidate.save()
 	if err != nil {
-		candidate.Discard()
+		candidate.discard()
 		return err
 	}
 	s := c.step(g)
@@ -165,11 +164,27 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 	}
 	g.rec.State = Joining
 	s.dropPending(g)
-	p := &pending{rec: pendingRecord{ID: newID(), Epoch: info.Epoch, Joins: true}, candidate: candidate}
-	if err := s.pend(g, p, state); err != nil {
+	if err := s.pend(g, p, states); err != nil {
 		return err
 	}
 	return c.commit(ctx, s)
+}
+
+// joinFromOutside makes the external commit of a join: of one group, or of a pair, which it
+// notes in rec.
+func (c *Client) joinFromOutside(ctx context.Context, g *liveGroup, cfg mls.Config, public *mls.PublicGroup, info delivery.GroupInfo, options mls.ExternalJoinOptions, rec *pendingRecord) (*candidate, error) {
+	named, err := apq.InfoIn(public.GroupContext().Extensions, c.numbers())
+	if err != nil {
+		return nil, err
+	}
+	if named != nil {
+		return c.joinPairFromOutside(ctx, g, named, info, rec)
+	}
+	one, err := mls.ExternalJoin(ctx, c.cfg.Now(), cfg, info.Message, options)
+	if err != nil {
+		return nil, err
+	}
+	return &candidate{Candidate: one}, nil
 }
 
 // follow checks what the service shows of a group to those who join, and returns who has
@@ -185,6 +200,13 @@ func (c *Client) follow(ctx context.Context, info delivery.GroupInfo) (_ *mls.Pu
 	cfg, err := c.configOf(m.GroupInfo.GroupContext.CipherSuite)
 	if err != nil {
 		return nil, 0, cfg, fmt.Errorf("%w: %w", message.ErrUnsupported, err)
+	}
+	named, err := apq.InfoIn(m.GroupInfo.GroupContext.Extensions, c.numbers())
+	if err != nil {
+		return nil, 0, cfg, err
+	}
+	if named != nil {
+		c.ready(&cfg, true)
 	}
 	quiet := cfg
 	quiet.Observer = nil
@@ -266,7 +288,7 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 	if err := c.sentBefore(ctx, g, position); err != nil {
 		return err
 	}
-	next, err := g.pending.candidate.Adopt()
+	next, pair, err := g.pending.candidate.adopt()
 	if err != nil {
 		return err
 	}
@@ -274,7 +296,7 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 	s.delete(key(spacePending, g.id))
 	g.pending = nil
 	trouble := g.rec.Trouble
-	c.enter(s, g, next, position)
+	c.enter(s, g, next, pair, position)
 	if trouble != "" {
 		s.event(g, &Recovered{From: trouble}).Position = position
 	} else {
@@ -285,19 +307,23 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 
 // enter puts the state of a group that the client has joined in the place of what it had.
 // Changes and messages that wait stay.
-func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, position delivery.Position) {
-	old := g.mls
+func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, pair *apq.Group, position delivery.Position) {
+	old, oldPair := g.mls, g.pair
 	if g.rec.Trouble != "" {
 		c.count("groups_recovered", 1)
 	}
 	s.dropPending(g)
-	g.known, g.mls, g.replaces = true, next, true
+	g.known, g.replaces = true, true
 	g.rec = groupRecord{State: Active, Joined: next.Epoch(), Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
-	g.checked, g.suspected, g.commitAt, g.renewAt = false, false, time.Time{}, time.Time{}
+	g.use(next, pair)
+	if r := g.rec.Pair; r != nil {
+		r.Full, r.Own, r.Joined = c.cfg.Now(), c.cfg.Now(), true
+	}
+	g.checked, g.suspected, g.commitAt, g.renewAt, g.fullAt = false, false, time.Time{}, time.Time{}, time.Time{}
 	g.describe()
 	s.done(func() {
-		if old != nil && old != next {
-			old.Destroy()
+		if old != next {
+			destroyAll(old, oldPair)
 		}
 	})
 }
@@ -373,7 +399,8 @@ func (c *Client) checkFork(ctx context.Context, g *liveGroup) error {
 }
 
 // compare returns Fork or Gap if what the service shows to those who join is not the epoch
-// that the client is in, as far as it has read the stream.
+// that the client is in, as far as it has read the stream. Of a pair, the T group tells it of
+// both, since its secrets depend on those of the PQ group.
 func (c *Client) compare(ctx context.Context, g *liveGroup) (Trouble, error) {
 	info, err := c.service.GroupInfo(ctx, g.id)
 	if errors.Is(err, delivery.ErrNoGroup) {

@@ -26,6 +26,11 @@ func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (boo
 			return true, c.commitProposals(ctx, g)
 		}
 	}
+	if c.fullDue(g, now) && !g.wants(intentFull) {
+		s := c.step(g)
+		s.add(g, intentRecord{Kind: intentFull, Own: true})
+		return true, c.commit(ctx, s)
+	}
 	if c.renewalDue(g, now) {
 		s := c.step(g)
 		s.add(g, intentRecord{Kind: intentRenew, Own: true})
@@ -75,7 +80,7 @@ func (c *Client) checkDue(rec *groupRecord, now time.Time) bool {
 
 func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
 	s := c.cfg.Schedule
-	if slices.ContainsFunc(g.intents, func(in *intent) bool { return in.rec.Kind == intentRenew }) {
+	if g.wants(intentRenew) {
 		return false
 	}
 	if s.RenewMessages > 0 && g.rec.Sent >= s.RenewMessages {

@@ -61,25 +61,20 @@ func (s *step) event(g *liveGroup, what What) *Event {
 // commit makes the step durable. If that fails, its groups forget what they have in
 // memory: the next use reads what is stored.
 func (c *Client) commit(ctx context.Context, s *step) error {
-	deltas := make([]*mls.Delta, len(s.groups))
+	deltas := make([]groupDelta, len(s.groups))
 	fail := func(err error) error {
 		for i, g := range s.groups {
 			g.drop()
 			c.uncounted(g.id)
-			if deltas[i] != nil {
-				deltas[i].Destroy()
-			}
+			deltas[i].destroy()
 		}
 		return storeFailed(err)
 	}
 	for i, g := range s.groups {
 		g.describe()
-		if g.mls != nil {
-			d, err := g.mls.Delta()
-			if err != nil {
-				return fail(err)
-			}
-			deltas[i] = d
+		var err error
+		if deltas[i], err = g.delta(); err != nil {
+			return fail(err)
 		}
 	}
 	err := c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
@@ -104,11 +99,9 @@ func (c *Client) commit(ctx context.Context, s *step) error {
 		return fail(err)
 	}
 	for i, g := range s.groups {
-		if deltas[i] != nil {
-			deltas[i].Stored()
-			deltas[i].Destroy()
-		}
-		g.replaces = false
+		deltas[i].stored()
+		deltas[i].destroy()
+		g.replaces, g.newPQ = false, false
 		c.publish(g)
 	}
 	for _, f := range s.after {
@@ -167,6 +160,10 @@ func (c *Client) publish(g *liveGroup) {
 		delete(c.index, g.id)
 	} else {
 		rec := g.rec
+		if rec.Pair != nil { // which others read without the turn
+			pair := *rec.Pair
+			rec.Pair = &pair
+		}
 		rec.Work = rec.Work || g.enqueued
 		c.index[g.id] = rec
 	}

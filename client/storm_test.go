@@ -22,6 +22,7 @@ type storm struct {
 	random *rand.Rand
 	group  string
 	actors []*actor
+	eve    *auditor
 	fates  map[string]*killer
 	record map[string]*recording
 	faults deliverytest.Faults
@@ -84,20 +85,20 @@ func tolerable(err error) bool {
 		errors.Is(err, delivery.ErrNoKeyPackage) || errors.Is(err, ctx.Err()) && ctx.Err() != nil
 }
 
-func newStorm(t testing.TB, seed uint64, clients int, faults deliverytest.Faults) *storm {
+func newStorm(t testing.TB, kind kindOfLife, seed uint64, clients int, faults deliverytest.Faults) *storm {
 	s := &storm{
 		t: t, w: newWorld(t), random: rand.New(rand.NewPCG(seed, 0)), group: "storm",
 		fates: map[string]*killer{}, record: map[string]*recording{}, maybe: map[string]bool{},
 	}
-	s.w.auditor("eve", classic)
+	s.eve = s.w.auditor("eve", kind.suites...)
 	var names []string
 	for i := range clients {
-		a := s.w.actor(fmt.Sprintf("c%d", i))
+		a := s.w.actor(fmt.Sprintf("c%d", i), kind.config...)
 		require.NoError(t, a.Sync(ctx))
 		s.actors, s.record[a.name] = append(s.actors, a), &recording{}
 		names = append(names, a.name)
 	}
-	_, err := s.actors[0].CreateGroup(ctx, s.group, nil)
+	_, err := kind.create(s.actors[0], s.group, nil)
 	require.NoError(t, err)
 	s.begin(names)
 	s.faults = faults
@@ -192,8 +193,7 @@ func (s *storm) check() {
 			}
 		}
 	}
-	e := &auditor{w: s.w, name: "eve", keys: s.w.auditors["eve"]}
-	require.NotZero(s.t, e.audit(s.t, s.group, slices.Collect(maps.Values(s.record))...))
+	require.NotZero(s.t, s.eve.audit(s.t, s.group, slices.Collect(maps.Values(s.record))...))
 }
 
 // Processes of ten clients end at random, on a network that fails: no message is lost or
@@ -206,9 +206,10 @@ func TestTenClientsInAStorm(t *testing.T) {
 	case wide():
 		kills = 300
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			s := newStorm(t, seed, 10, deliverytest.Faults{LostRequest: 0.03, LostAnswer: 0.03, Twice: 0.03, Short: 0.2})
+	for n := range 2 * seeds {
+		kind, seed := kindsOfLife()[n%2], n/2
+		t.Run(fmt.Sprintf("%s %d", kind.name, seed), func(t *testing.T) {
+			s := newStorm(t, kind, seed, 10, deliverytest.Faults{LostRequest: 0.03, LostAnswer: 0.03, Twice: 0.03, Short: 0.2})
 			for n := 0; s.kills < kills; n++ {
 				s.blow(n)
 			}

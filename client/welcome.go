@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -50,6 +51,9 @@ func (c *Client) readInbox(ctx context.Context) error {
 			return &againError{err}
 		}
 		if len(entries) == 0 {
+			c.mu.Lock()
+			c.inboxRead++
+			c.mu.Unlock()
 			if !read {
 				return nil
 			}
@@ -85,11 +89,19 @@ func (s *step) readUpTo(position delivery.Position) {
 	s.done(func() { s.c.inboxAt = position })
 }
 
-// invitation is a Welcome with the key package that it is for.
+// invitation is a Welcome with the key packages that it is for: one, or two to a pair of
+// groups.
 type invitation struct {
 	entry *delivery.Entry
-	own   *mls.OwnKeyPackage
-	rec   keyPackageRecord
+	own   *ownKeys
+	pq    *ownKeys // or nil
+	pair  *apq.OwnKeyPackage
+}
+
+// ownKeys is a key package of this client with its private parts.
+type ownKeys struct {
+	*mls.OwnKeyPackage
+	rec keyPackageRecord
 }
 
 // welcome takes one entry of the inbox.
@@ -126,26 +138,76 @@ const maxTries = 16
 
 var errNotAccepted = errors.New("client: Config.Accept refuses the group")
 
-// invitation finds the key package that a Welcome is for.
+// invitation finds the key packages that a Welcome is for.
 func (c *Client) invitation(ctx context.Context, e *delivery.Entry) (*invitation, error) {
-	m, err := message.Parse[message.Message](e.Message)
-	if err != nil {
-		return nil, err
-	}
-	if e.Kind != delivery.KindWelcome || m.Welcome == nil {
-		return nil, fmt.Errorf("%w: it is no Welcome", message.ErrInvalid)
+	if e.Kind != delivery.KindWelcome {
+		return nil, errNoWelcome
 	}
 	if len(e.Group) > maxGroupID {
 		return nil, fmt.Errorf("%w: the group's id has more than %d bytes", message.ErrUnsupported, maxGroupID)
 	}
 	in := &invitation{entry: e}
-	var state mls.Snapshot
+	if apq.IsMessagePair(e.Message, c.numbers()) {
+		return in, c.invitationToPair(ctx, in)
+	}
+	own, state, err := c.keysFor(ctx, e.Message)
+	if err != nil {
+		return nil, err
+	}
+	defer state.Destroy()
+	in.own = own
+	own.OwnKeyPackage, err = c.restorePackage(own.rec, state)
+	return in, err
+}
+
+// invitationToPair finds the key packages that a pair of Welcomes is for.
+func (c *Client) invitationToPair(ctx context.Context, in *invitation) error {
+	pair, err := apq.ParseMessagePair(in.entry.Message, c.numbers())
+	if err != nil {
+		return err
+	}
+	own, state, err := c.keysFor(ctx, pair.T)
+	if err != nil {
+		return err
+	}
+	defer state.Destroy()
+	pq, pqState, err := c.keysFor(ctx, pair.PQ)
+	if err != nil {
+		return err
+	}
+	defer pqState.Destroy()
+	cfg, err := c.ownPairConfig()
+	if err != nil {
+		return err
+	}
+	c.sign(&cfg.T, own.rec)
+	c.sign(&cfg.PQ, pq.rec)
+	if in.pair, err = apq.RestoreKeyPackage(c.cfg.Now(), cfg, state, pqState); err != nil {
+		return err
+	}
+	own.OwnKeyPackage, pq.OwnKeyPackage = in.pair.T, in.pair.PQ
+	in.own, in.pq = own, pq
+	return nil
+}
+
+var errNoWelcome = fmt.Errorf("%w: it is no Welcome", message.ErrInvalid)
+
+// keysFor returns the key package that a Welcome is for, with its state.
+func (c *Client) keysFor(ctx context.Context, welcome []byte) (keys *ownKeys, state mls.Snapshot, err error) {
+	m, err := message.Parse[message.Message](welcome)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Welcome == nil {
+		return nil, nil, errNoWelcome
+	}
+	keys = &ownKeys{}
 	err = c.store.View(ctx, func(r store.Reader) error {
 		for _, secret := range m.Welcome.Secrets {
 			if len(secret.NewMember) > maxRef {
 				continue
 			}
-			found, err := getJSON(r, key(spacePackage, string(secret.NewMember), partRecord), &in.rec)
+			found, err := getJSON(r, key(spacePackage, string(secret.NewMember), partRecord), &keys.rec)
 			if err != nil {
 				return err
 			}
@@ -156,16 +218,14 @@ func (c *Client) invitation(ctx context.Context, e *delivery.Entry) (*invitation
 		}
 		return fmt.Errorf("%w: the client has no key package that it is for", mls.ErrNotRecipient)
 	})
-	if err != nil {
-		return nil, err
-	}
-	defer state.Destroy()
-	in.own, err = c.restorePackage(in.rec, state)
-	return in, err
+	return keys, state, err
 }
 
 // accept joins the group of an invitation.
 func (c *Client) accept(ctx context.Context, in *invitation) error {
+	if taken, err := c.peekHalf(ctx, in); taken || err != nil {
+		return err
+	}
 	if old := c.endedFor(in.entry.Group); old != "" {
 		return c.with(ctx, old, func(old *liveGroup) error {
 			return c.withAny(ctx, in.entry.Group, func(g *liveGroup) error { return c.acceptIn(ctx, in, g, old) })
@@ -198,7 +258,7 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 			return err
 		}
 	}
-	candidate, err := in.own.Join(ctx, c.cfg.Now(), e.Message, options)
+	candidate, err := c.joinBy(ctx, in, options)
 	if err != nil {
 		return err
 	}
@@ -212,29 +272,31 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 		err = g.knows(candidate.Author().SignatureKey)
 	}
 	if err == nil {
-		err = c.judge(ctx, candidate, e.From)
+		err = c.judge(ctx, candidate.Candidate, e.From)
 	}
 	if err == nil {
 		err = c.sentBefore(ctx, g, e.Position)
 	}
 	if err != nil {
-		candidate.Discard()
+		candidate.discard()
 		return err
 	}
-	next, err := candidate.Adopt()
+	next, pair, err := candidate.adopt()
 	if err != nil {
 		return err
 	}
 	s := c.step(g)
 	s.readUpTo(e.Position)
-	if err := s.used(in); err != nil {
-		return err
+	for _, keys := range []*ownKeys{in.own, in.pq} {
+		if err := s.used(keys); err != nil {
+			return err
+		}
 	}
 	trouble := g.rec.Trouble
 	if old != nil {
 		s.moved(old, g)
 	}
-	c.enter(s, g, next, e.Position)
+	c.enter(s, g, next, pair, e.Position)
 	var what What = &Joined{How: event.EntryWelcome, By: &by, Members: next.Size()}
 	switch {
 	case old != nil:
@@ -252,6 +314,22 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	return nil
 }
 
+// joinBy joins the group that an invitation is to, or the two of a pair.
+func (c *Client) joinBy(ctx context.Context, in *invitation, options mls.JoinOptions) (*candidate, error) {
+	if in.pair != nil {
+		made, err := in.pair.Join(ctx, c.cfg.Now(), in.entry.Message, apq.JoinOptions{TTree: options.RatchetTree})
+		if err != nil {
+			return nil, err
+		}
+		return c.ofPair(made)
+	}
+	one, err := in.own.Join(ctx, c.cfg.Now(), in.entry.Message, options)
+	if err != nil {
+		return nil, err
+	}
+	return &candidate{Candidate: one}, nil
+}
+
 // errMember is the refusal of a Welcome that would replace a group by another one of the
 // same id, which anybody can make.
 var errMember = fmt.Errorf("client: the group's stream does not remove this member, and the Welcome is to another group of its id: %w", message.ErrInvalid)
@@ -259,9 +337,11 @@ var errMember = fmt.Errorf("client: the group's stream does not remove this memb
 // knows returns nil if a signature key is a member's, as far as the client could follow the
 // group. Whoever has none of the group's keys cannot lead the client into a group of the
 // same id.
-func (g *liveGroup) knows(signatureKey []byte) error {
-	if g.mls != nil {
-		for _, node := range g.mls.Members() {
+func (g *liveGroup) knows(signatureKey []byte) error { return knows(g.mls, signatureKey) }
+
+func knows(g *mls.Group, signatureKey []byte) error {
+	if g != nil {
+		for _, node := range g.Members() {
 			if bytes.Equal(node.SignatureKey, signatureKey) {
 				return nil
 			}
@@ -283,13 +363,16 @@ func (c *Client) judge(ctx context.Context, candidate *mls.Candidate, from strin
 
 // used deletes the private parts of a key package that has joined a group, or keeps note
 // of the join if it is one of last resort.
-func (s *step) used(in *invitation) error {
-	k := string(in.own.Ref)
-	if !in.rec.LastResort {
+func (s *step) used(keys *ownKeys) error {
+	if keys == nil {
+		return nil
+	}
+	k := string(keys.Ref)
+	if !keys.rec.LastResort {
 		s.delete(key(spacePackage, k))
 		return nil
 	}
-	state, err := in.own.Save()
+	state, err := keys.Save()
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,10 @@ type world struct {
 	t      testing.TB
 	server *deliverymemory.Server
 	actors map[string]*actor
-
-	auditors map[string][]*mls.OwnKeyPackage
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{t: t, server: deliverymemory.NewServer(deliverymemory.Options{}), actors: map[string]*actor{}, auditors: map[string][]*mls.OwnKeyPackage{}}
+	return &world{t: t, server: deliverymemory.NewServer(deliverymemory.Options{}), actors: map[string]*actor{}}
 }
 
 // actor is a client that can end and begin again.
@@ -146,15 +144,20 @@ func of[T client.What](events []client.Event) (found []T) {
 	return found
 }
 
-// authenticator returns what all members of an epoch have in common, with its number.
-func (a *actor) authenticator(group string) string {
+// authenticator returns what all members of an epoch have in common, with its number: of a
+// pair, of both groups.
+func (a *actor) authenticator(group string) (s string) {
 	a.w.t.Helper()
-	var s string
-	require.NoError(a.w.t, a.View(context.Background(), group, func(g *mls.Group) error {
+	look := func(g *mls.Group) error {
+		if g == nil {
+			return nil
+		}
 		b, err := g.EpochAuthenticator()
-		s = fmt.Sprintf("%d:%x", g.Epoch(), b)
+		s += fmt.Sprintf("%d:%x ", g.Epoch(), b)
 		return err
-	}), a.name)
+	}
+	require.NoError(a.w.t, a.View(context.Background(), group, look), a.name)
+	require.NoError(a.w.t, a.ViewPQ(context.Background(), group, look), a.name)
 	return s
 }
 
