@@ -14,14 +14,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// judge asks the policy about a suite.
-func (g *Guard) judge(use suite.Use, id suite.ID) error {
+// judge asks a policy about a suite.
+func (g *Guard) judge(policy suite.Policy, use suite.Use, id suite.ID) error {
 	s, err := g.cfg.MLS.Suites.Suite(id)
 	if err != nil {
 		return err
 	}
 	q := suite.Question{Use: use, Time: g.cfg.Now(), Subject: suite.Describe(s)}
-	return q.Ask(g.cfg.MLS.Policy)
+	return q.Ask(policy)
 }
 
 // checkReached returns an error if the group has not reached an epoch yet.
@@ -34,14 +34,14 @@ func (f *followed) checkReached(group string, epoch uint64) error {
 
 // checkProposal returns why members would not take a proposal. The caller has the turn of
 // its group. The group keeps a good one.
-func (f *followed) checkProposal(ctx context.Context, g *Guard, m *message.Message, sent delivery.Message) error {
+func (f *followed) checkProposal(ctx context.Context, g *Guard, m *message.Message, sent []byte) error {
 	switch {
 	case m.PublicMessage == nil:
 		return f.checkPrivate(g)
-	case f.public == nil || sent.Epoch < f.public.Epoch():
+	case f.public == nil || m.Epoch() < f.public.Epoch():
 		return nil // to no use, and to no harm
 	}
-	_, err := f.public.Process(ctx, g.cfg.Now(), sent.Message)
+	_, err := f.public.Process(ctx, g.cfg.Now(), sent)
 	return err
 }
 
@@ -64,12 +64,16 @@ func (s *guarded) checkCommit(ctx context.Context, c *leg, welcomes []delivery.W
 	}
 	f.checked = checked{}
 	if err := f.checkPair(c); err != nil {
-		return nil, s.refuse(ctx, c.Group, "a pair is two commits of the groups that it is handed in for", err)
+		return nil, s.refuse(ctx, c.Group, rulePairs, err)
 	}
-	return f, s.check(ctx, f, &c.Commit, welcomes)
+	return f, s.check(ctx, f, c, welcomes)
 }
 
-func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, welcomes []delivery.Welcome) error {
+func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []delivery.Welcome) error {
+	c, policy := &l.Commit, s.guard.policy(f.pair)
+	if l.pair != nil {
+		policy = s.guard.policy(l.pair)
+	}
 	if err := f.checkReached(c.Group, c.Epoch); err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 		if w.Group != c.Group {
 			continue
 		}
-		if err := s.guard.checkWelcome(w, use); err != nil {
+		if err := s.guard.checkWelcome(policy, w, use); err != nil {
 			return s.refuse(ctx, c.Group, "a Welcome is one that clients take", err)
 		}
 	}
@@ -96,7 +100,7 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 		if err := f.checkPrivate(s.guard); err != nil {
 			return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 		}
-		if err := s.guard.checkInfo(c, use); err != nil {
+		if err := s.guard.checkInfo(policy, c, use); err != nil {
 			return s.refuse(ctx, c.Group, "a GroupInfo is of the epoch that its commit begins", err)
 		}
 		return nil
@@ -104,7 +108,7 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 	if s.guard.cfg.MembersOnly && f.public == nil && m != nil && publiccommit.External(m) {
 		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
 	}
-	next, moved, err := s.guard.next(ctx, f, c, m, use)
+	next, moved, err := s.guard.next(ctx, f, l, m, use, policy)
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
@@ -132,14 +136,14 @@ func checkHeader(c *delivery.Commit) (*message.Message, error) {
 	return m, nil
 }
 
-func (g *Guard) checkWelcome(w delivery.Welcome, use suite.Use) error {
-	if isPair(w.Message) {
-		pair, err := apq.ParseMessagePair(w.Message, apq.SuggestedCodePoints())
+func (g *Guard) checkWelcome(policy suite.Policy, w delivery.Welcome, use suite.Use) error {
+	if g.isPair(w.Message) {
+		pair, err := apq.ParseMessagePair(w.Message, g.numbers())
 		if err != nil {
 			return err
 		}
 		for _, half := range [][]byte{pair.T, pair.PQ} {
-			if err := g.checkWelcome(delivery.Welcome{Clients: w.Clients, Message: half}, use); err != nil {
+			if err := g.checkWelcome(policy, delivery.Welcome{Clients: w.Clients, Message: half}, use); err != nil {
 				return err
 			}
 		}
@@ -155,11 +159,11 @@ func (g *Guard) checkWelcome(w delivery.Welcome, use suite.Use) error {
 	if len(w.Clients) > len(m.Welcome.Secrets) {
 		return fmt.Errorf("it is for %d clients and handed in for %d", len(m.Welcome.Secrets), len(w.Clients))
 	}
-	return g.judge(use, m.Welcome.CipherSuite)
+	return g.judge(policy, use, m.Welcome.CipherSuite)
 }
 
 // checkInfo checks what the GroupInfo of a private commit says in the clear.
-func (g *Guard) checkInfo(c *delivery.Commit, use suite.Use) error {
+func (g *Guard) checkInfo(policy suite.Policy, c *delivery.Commit, use suite.Use) error {
 	if len(c.GroupInfo) == 0 {
 		return nil
 	}
@@ -172,14 +176,15 @@ func (g *Guard) checkInfo(c *delivery.Commit, use suite.Use) error {
 	case string(m.GroupID()) != c.Group || m.Epoch() != c.Epoch+1:
 		return fmt.Errorf("it is of epoch %d of group %x", m.Epoch(), m.GroupID())
 	}
-	return g.judge(use, m.GroupInfo.GroupContext.CipherSuite)
+	return g.judge(policy, use, m.GroupInfo.GroupContext.CipherSuite)
 }
 
 // next returns the group in the epoch that a public commit begins, or nil for a group of
 // which nothing can be seen yet, and whom the commit moves.
-func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, m *message.Message, use suite.Use) (*mls.PublicGroup, moved, error) {
+func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Message, use suite.Use, policy suite.Policy) (*mls.PublicGroup, moved, error) {
+	c := &l.Commit
 	if f.public == nil {
-		next, err := g.first(ctx, c, m, use)
+		next, err := g.first(ctx, c, m, use, policy)
 		if m != nil && publiccommit.External(m) && !g.cfg.PublicOnly {
 			return nil, moved{}, err // it is always public, and the members' commits may be private
 		}
@@ -188,6 +193,11 @@ func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, m *me
 	received, err := f.public.Process(ctx, g.cfg.Now(), c.Message)
 	if err != nil {
 		return nil, moved{}, err
+	}
+	if l.partner == "" {
+		if err := g.checkAlone(c.Group, f.public, received.Commit); err != nil {
+			return nil, moved{}, err
+		}
 	}
 	next := received.Commit.Adopt()
 	if len(c.GroupInfo) > 0 {
@@ -210,14 +220,16 @@ func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, m *me
 var errUnseen = errors.New("the guard does not know the group: the commit has to come with the GroupInfo and the tree of the epoch that it begins")
 
 // first begins to follow a group.
-func (g *Guard) first(ctx context.Context, c *delivery.Commit, m *message.Message, use suite.Use) (*mls.PublicGroup, error) {
+func (g *Guard) first(ctx context.Context, c *delivery.Commit, m *message.Message, use suite.Use, policy suite.Policy) (*mls.PublicGroup, error) {
 	if len(c.GroupInfo) == 0 {
 		if m == nil {
 			return nil, nil // a group that only its Welcome announces: its first commit tells
 		}
 		return nil, errUnseen
 	}
-	next, err := mls.NewPublicGroup(ctx, g.cfg.Now(), g.cfg.MLS, c.GroupInfo, c.Tree)
+	cfg := g.cfg.MLS
+	cfg.Policy = policy
+	next, err := mls.NewPublicGroup(ctx, g.cfg.Now(), cfg, c.GroupInfo, c.Tree)
 	if err != nil {
 		return nil, err
 	}
@@ -236,5 +248,5 @@ func (g *Guard) first(ctx context.Context, c *delivery.Commit, m *message.Messag
 	if err := next.SetGroupInfo(c.GroupInfo); err != nil {
 		return nil, fmt.Errorf("its GroupInfo: %w", err)
 	}
-	return next, g.judge(use, next.Suite().Info().ID)
+	return next, g.judge(policy, use, next.Suite().Info().ID)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // followed is a group as the guard knows it. Whoever has the group's turn may use it.
@@ -21,6 +22,7 @@ type followed struct {
 
 	partner string // the other group of a pair, or ""
 	first   bool   // the stream of this one has the commits of both
+	pair    *suite.PairInfo
 
 	checked checked
 	moved   map[string]delivery.Position // by name, not stored yet: where somebody left, or 0 if somebody entered
@@ -69,8 +71,8 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 // is none.
 func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.Entry) error {
 	f.position = e.Position
-	if isPair(e.Message) {
-		half, epoch := legOf(e.Message, group)
+	if g.isPair(e.Message) {
+		half, epoch := g.legOf(e.Message, group)
 		if half == nil {
 			return errPartner
 		}
@@ -130,7 +132,7 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 	f = &followed{}
 	var state mls.Snapshot
 	err := g.cfg.Store.View(ctx, func(r store.Reader) error {
-		if err := f.readPartner(r, group); err != nil {
+		if err := f.readPartner(g, r, group); err != nil {
 			return err
 		}
 		position, err := r.Get(positionOf(group))
@@ -145,7 +147,9 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 		return nil, err
 	}
 	if len(state) > 0 {
-		if f.public, err = mls.RestorePublicGroup(g.cfg.Now(), g.cfg.MLS, state); err != nil {
+		cfg := g.cfg.MLS
+		cfg.Policy = g.policy(f.pair)
+		if f.public, err = mls.RestorePublicGroup(g.cfg.Now(), cfg, state); err != nil {
 			return g.lose(ctx, group, err)
 		}
 	}
@@ -195,7 +199,7 @@ func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed,
 	})
 	f := &followed{}
 	if err == nil {
-		err = g.cfg.Store.View(ctx, func(r store.Reader) error { return f.readPartner(r, group) })
+		err = g.cfg.Store.View(ctx, func(r store.Reader) error { return f.readPartner(g, r, group) })
 	}
 	g.keep(group, f)
 	return f, err

@@ -14,6 +14,14 @@
 // commit of its group, and that both are handed in, for the groups and the epochs that they
 // are of. From the first pair of commits on, the two groups belong together: commits of the
 // PQ group come with commits of the T group, and neither comes with those of another group.
+// Proposals to add and remove members are pairs, too.
+//
+// Where handshakes are public, the guard also checks what members check without secrets: that
+// a commit of the T group alone is by a member, and neither adds nor removes anybody nor
+// changes the APQInfo; and that a FULL commit leads both groups to the same members and the
+// same APQInfo, which has their suites and the epochs that begin. It does not see whether the
+// T group got the pre-shared key of the PQ group. The policy is asked about the pair, as far
+// as a GroupInfo or an earlier one has named it.
 //
 // # What a guard does not see
 //
@@ -51,12 +59,14 @@ package guard
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -133,6 +143,10 @@ func New(cfg Config) (*Guard, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	numbers := cfg.MLS.CodePoints.Complete()
+	if !slices.ContainsFunc(cfg.MLS.Components, func(c mls.Component) bool { return c.ID == numbers.APQInfo }) {
+		cfg.MLS.Components = append(slices.Clip(cfg.MLS.Components), apq.Component(numbers))
+	}
 	g := &Guard{cfg: cfg, busy: map[string]*turn{}}
 	var err error
 	if g.groups, err = lru.NewLRU[string, *followed](orElse(cfg.Cached, 1000), nil); err != nil {
@@ -182,6 +196,27 @@ func (g *Guard) take(ctx context.Context, group string) (release func(), err err
 		<-t.taken
 		done()
 	}, nil
+}
+
+// takeAll takes the turns of several groups.
+func (g *Guard) takeAll(ctx context.Context, groups []string) (release func(), err error) {
+	groups = slices.Clone(groups)
+	slices.Sort(groups) // or two requests for the same groups would wait for each other
+	var taken []func()
+	release = func() {
+		for _, give := range taken {
+			give()
+		}
+	}
+	for _, id := range slices.Compact(groups) {
+		give, err := g.take(ctx, id)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		taken = append(taken, give)
+	}
+	return release, nil
 }
 
 // allow counts a request, or n of them, or says why they are not taken.

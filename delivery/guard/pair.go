@@ -1,14 +1,18 @@
 package guard
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // leg is a commit of a submission with a message of its own: of a pair of messages, its half.
@@ -16,21 +20,24 @@ type leg struct {
 	delivery.Commit
 	partner string // the other group, if the message is half of a pair
 	first   bool   // the group is the one whose stream has the pair
+
+	pair *suite.PairInfo // what the GroupInfo says of the pair that the group is in, or nil
 }
 
 // legs returns the commits of a submission, with each the half that is its own of a message
 // that carries two. The error says which rule of pairs the submission breaks.
-func legs(sub delivery.Submission) ([]leg, error) {
+func (g *Guard) legs(sub delivery.Submission) ([]leg, error) {
 	all := make([]leg, len(sub.Commits))
 	for i, c := range sub.Commits {
 		all[i].Commit = c
+		all[i].pair = g.pairIn(c.GroupInfo)
 	}
 	for i := range all {
-		if !isPair(all[i].Message) {
+		if !g.isPair(all[i].Message) {
 			continue
 		}
 		t := &all[i]
-		pair, err := apq.ParseMessagePair(t.Message, apq.SuggestedCodePoints())
+		pair, err := apq.ParseMessagePair(t.Message, g.numbers())
 		if err != nil {
 			return nil, err
 		}
@@ -58,11 +65,121 @@ func legs(sub delivery.Submission) ([]leg, error) {
 	return all, nil
 }
 
-func isPair(msg []byte) bool { return apq.IsMessagePair(msg, apq.SuggestedCodePoints()) }
+// half is a message that is sent to a group, or one of the two of a pair of proposals.
+type half struct {
+	delivery.Message
+	parsed  *message.Message
+	partner string // the other group of a pair, or ""
+	first   bool   // of a pair: it is the message of the group to whose stream the pair goes
+}
+
+// halves returns the messages of m: of a pair, that of the T group first. The error says that
+// they are not of the group and the epoch that m is sent to.
+func (g *Guard) halves(m delivery.Message) ([]half, error) {
+	all := []half{{Message: m, first: true}}
+	if g.isPair(m.Message) {
+		pair, err := apq.ParseMessagePair(m.Message, g.numbers())
+		if err != nil {
+			return nil, err
+		}
+		all[0].Message.Message = pair.T
+		all = append(all, half{Message: delivery.Message{Message: pair.PQ}, partner: m.Group})
+	}
+	for i := range all {
+		h := &all[i]
+		var err error
+		if h.parsed, err = message.Parse[message.Message](h.Message.Message); err != nil {
+			return nil, err
+		}
+		if !h.first {
+			h.Group, h.Epoch = string(h.parsed.GroupID()), h.parsed.Epoch()
+			all[0].partner = h.Group
+		}
+		if string(h.parsed.GroupID()) != h.Group || h.parsed.Epoch() != h.Epoch {
+			return nil, fmt.Errorf("it is of epoch %d of group %x", h.parsed.Epoch(), h.parsed.GroupID())
+		}
+	}
+	return all, nil
+}
+
+// checkHalf returns why a proposal is none of the pair that its group is in.
+func (f *followed) checkHalf(h *half) error {
+	return f.checkPair(&leg{partner: h.partner, first: h.first})
+}
+
+// numbers returns the code points of what drafts define.
+func (g *Guard) numbers() message.CodePoints { return g.cfg.MLS.CodePoints.Complete() }
+
+func (g *Guard) isPair(msg []byte) bool { return apq.IsMessagePair(msg, g.numbers()) }
+
+// infoIn returns the APQInfo in the extensions of a GroupContext, or nil.
+func (g *Guard) infoIn(x message.Extensions) *apq.Info {
+	info, err := apq.InfoIn(x, g.numbers())
+	if err != nil {
+		return nil // which members refuse
+	}
+	return info
+}
+
+// pairIn returns what a GroupInfo says of the pair that its group is in, or nil.
+func (g *Guard) pairIn(groupInfo []byte) *suite.PairInfo {
+	m, err := message.Parse[message.Message](groupInfo)
+	if err != nil || m.GroupInfo == nil {
+		return nil
+	}
+	info := g.infoIn(m.GroupInfo.GroupContext.Extensions)
+	if info == nil {
+		return nil
+	}
+	return g.describe(info.TSuite, info.PQSuite, info.Mode)
+}
+
+// describe returns what a policy sees of a pair, or nil if the guard does not have its suites.
+func (g *Guard) describe(t, pq suite.ID, mode apq.Mode) *suite.PairInfo {
+	ofT, err := g.cfg.MLS.Suites.Suite(t)
+	if err != nil {
+		return nil
+	}
+	ofPQ, err := g.cfg.MLS.Suites.Suite(pq)
+	if err != nil {
+		return nil
+	}
+	return &suite.PairInfo{T: suite.Describe(ofT), PQ: suite.Describe(ofPQ), Mode: uint8(mode)}
+}
+
+// policy returns the policy by which a group is judged: where it is one of a pair, the pair is.
+func (g *Guard) policy(pair *suite.PairInfo) suite.Policy {
+	if pair == nil {
+		return g.cfg.MLS.Policy
+	}
+	return suite.InPair(g.cfg.MLS.Policy, *pair)
+}
+
+// policyOf returns the policy by which key packages of a suite are judged. Where the suite is
+// refused for a group by itself, it may be allowed in a pair.
+func (g *Guard) policyOf(id suite.ID) suite.Policy {
+	policy := g.cfg.MLS.Policy
+	if policy == nil || g.judge(policy, suite.Start, id) == nil {
+		return policy
+	}
+	for _, other := range g.cfg.MLS.Suites.IDs() {
+		for _, mode := range []apq.Mode{apq.ConfidentialityAndAuthenticity, apq.ConfidentialityOnly} {
+			for _, pair := range []*suite.PairInfo{g.describe(id, other, mode), g.describe(other, id, mode)} {
+				if pair == nil || apq.CheckSuites(mode, pair.T, pair.PQ) != nil {
+					continue
+				}
+				if in := suite.InPair(policy, *pair); g.judge(in, suite.Start, id) == nil {
+					return in
+				}
+			}
+		}
+	}
+	return policy
+}
 
 // legOf returns the half of a pair that is of a group, with its epoch, or nil.
-func legOf(msg []byte, group string) ([]byte, uint64) {
-	pair, err := apq.ParseMessagePair(msg, apq.SuggestedCodePoints())
+func (g *Guard) legOf(msg []byte, group string) ([]byte, uint64) {
+	pair, err := apq.ParseMessagePair(msg, g.numbers())
 	if err != nil {
 		return nil, 0
 	}
@@ -73,6 +190,9 @@ func legOf(msg []byte, group string) ([]byte, uint64) {
 	}
 	return nil, 0
 }
+
+// rulePairs is the rule that pairs break.
+const rulePairs = "a pair is two commits of the groups that it is handed in for"
 
 var (
 	errPartner = errors.New("the groups are not the two of one pair")
@@ -98,8 +218,9 @@ func (f *followed) stream(group string) delivery.Stream {
 	return delivery.Stream{Group: group}
 }
 
-// The store has, of each group that is one of a pair, whether its stream has the commits of
-// both, and the id of the other one.
+// The store has, of each group that is one of a pair, a byte that says whether its stream has
+// the commits of both, the mode, the suites of T and PQ in two bytes each, which are 0 if
+// nothing is known of them, and the id of the other group.
 func partnerOf(group string) []byte { return store.Key([]byte("pair"), []byte(group)) }
 
 // pairUp notes of a group that it is one of a pair.
@@ -107,22 +228,109 @@ func (g *Guard) pairUp(ctx context.Context, group string, f *followed, l *leg) e
 	if l.partner == "" || f.partner != "" {
 		return nil
 	}
-	value := append([]byte{0}, l.partner...)
+	value := make([]byte, 6, 6+len(l.partner))
 	if l.first {
 		value[0] = 1
 	}
+	if l.pair != nil {
+		value[1] = l.pair.Mode
+		binary.BigEndian.PutUint16(value[2:], uint16(l.pair.T.ID))
+		binary.BigEndian.PutUint16(value[4:], uint16(l.pair.PQ.ID))
+	}
+	value = append(value, l.partner...)
 	if err := g.cfg.Store.Update(ctx, func(w store.Writer) error { return w.Put(partnerOf(group), value) }); err != nil {
 		return err
 	}
-	f.partner, f.first = l.partner, l.first
+	f.partner, f.first, f.pair = l.partner, l.first, l.pair
 	return nil
 }
 
 // readPartner reads what pairUp has noted.
-func (f *followed) readPartner(r store.Reader, group string) error {
+func (f *followed) readPartner(g *Guard, r store.Reader, group string) error {
 	value, err := r.Get(partnerOf(group))
-	if err == nil && len(value) > 1 {
-		f.first, f.partner = value[0] == 1, string(value[1:])
+	if err == nil && len(value) > 6 {
+		f.first, f.partner = value[0] == 1, string(value[6:])
+		f.pair = g.describe(suite.ID(binary.BigEndian.Uint16(value[2:])), suite.ID(binary.BigEndian.Uint16(value[4:])), apq.Mode(value[1]))
 	}
 	return err
+}
+
+// checkAlone returns why a commit of a T group does not come alone. before is the group in the
+// epoch that it ends.
+func (g *Guard) checkAlone(group string, before *mls.PublicGroup, c *mls.PublicCandidate) error {
+	info := g.infoIn(before.GroupContext().Extensions)
+	if info == nil || string(info.TGroupID) != group {
+		return nil
+	}
+	if c.Committer().Type != message.SenderMember {
+		return errHalf
+	}
+	for _, p := range c.Proposals() {
+		switch p.Proposal.(type) {
+		case message.Add, message.Remove, message.ReInit:
+			return fmt.Errorf("%w: it covers a proposal of the type %s", errHalf, message.TypeOf(p.Proposal))
+		}
+	}
+	after := g.infoIn(c.Adopt().GroupContext().Extensions)
+	if after == nil || !after.Equal(info) {
+		return fmt.Errorf("%w: it changes APQInfo", errHalf)
+	}
+	return nil
+}
+
+var errHalf = errors.New("it has to be in both groups of the pair")
+
+// checkPairs returns why the epochs that a submission begins are not of pairs, as far as the
+// guard sees into their groups.
+func (g *Guard) checkPairs(commits []leg, groups []*followed) error {
+	next := map[string]*mls.PublicGroup{}
+	for i, l := range commits {
+		next[l.Group] = groups[i].checked.next
+	}
+	for i, l := range commits {
+		pq := next[l.partner]
+		t := groups[i].checked.next
+		if !l.first || t == nil || pq == nil {
+			continue
+		}
+		if err := g.checkEpochs(groups[i].public, t, pq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEpochs checks the epochs that a FULL commit begins (draft-ietf-mls-combiner, Sections
+// 3.2.1, 3.3 and 5.1). before is the T group, or nil if it begins.
+func (g *Guard) checkEpochs(before, t, pq *mls.PublicGroup) error {
+	info, other := g.infoIn(t.GroupContext().Extensions), g.infoIn(pq.GroupContext().Extensions)
+	switch {
+	case info == nil || other == nil:
+		return errors.New("a group has no APQInfo")
+	case !info.Equal(other):
+		return errors.New("the groups have different APQInfos")
+	case !bytes.Equal(info.TGroupID, t.GroupID()) || !bytes.Equal(info.PQGroupID, pq.GroupID()):
+		return errors.New("APQInfo names other groups")
+	case info.TSuite != t.Suite().Info().ID || info.PQSuite != pq.Suite().Info().ID:
+		return errors.New("APQInfo has other suites")
+	case info.TEpoch != t.Epoch() || info.PQEpoch != pq.Epoch():
+		return fmt.Errorf("APQInfo has the epochs %d and %d, and the groups begin %d and %d", info.TEpoch, info.PQEpoch, t.Epoch(), pq.Epoch())
+	}
+	if err := apq.CheckSuites(info.Mode, t.Suite().Info(), pq.Suite().Info()); err != nil {
+		return err
+	}
+	if before != nil {
+		old := g.infoIn(before.GroupContext().Extensions)
+		if old != nil && (!bytes.Equal(old.PQGroupID, info.PQGroupID) || old.Mode != info.Mode || old.PQEpoch >= info.PQEpoch) {
+			return errors.New("APQInfo changes in more than its epochs, which grow")
+		}
+	}
+	var leaves []message.Credential
+	for _, node := range pq.Members() {
+		leaves = append(leaves, node.Credential)
+	}
+	if matched, others := t.MatchClients(g.cfg.MLS.Authenticator, leaves); len(others) > 0 || len(matched) != t.Size() {
+		return errors.New("the groups have different members")
+	}
+	return nil
 }

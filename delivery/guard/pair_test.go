@@ -1,87 +1,143 @@
 package guard
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
-const rulePair = "a pair is two commits of the groups that it is handed in for"
+// pairWorld is a world with the suites of pairs.
+func pairWorld(t *testing.T, change func(*Config)) *world {
+	return newWorld(t, func(c *Config) {
+		c.MLS.Suites = all.Registry()
+		if change != nil {
+			change(c)
+		}
+	})
+}
 
-// asPair returns the commits of two groups with one message, in the stream of the first.
-func asPair(t *testing.T, first, second candidate) delivery.Submission {
-	t.Helper()
-	pair := apq.MessagePair{T: first.Commits[0].Message, PQ: second.Commits[0].Message}
-	sub := first.Submission
-	sub.Commits = []delivery.Commit{first.Commits[0], second.Commits[0]}
-	var err error
-	sub.Commits[0].Message, err = pair.Marshal(apq.SuggestedCodePoints())
-	require.NoError(t, err)
-	sub.Commits[1].Message = nil
+// pairMember is a client in a pair of groups.
+type pairMember struct {
+	w     *world
+	name  string
+	cfg   apq.Config
+	group *apq.Group
+}
+
+func (w *world) pairMember(name string, public bool) *pairMember {
+	leg := func(id suite.ID) mls.Config {
+		s, err := all.Registry().Suite(id)
+		require.NoError(w.t, err)
+		signer, err := s.GenerateSigner()
+		require.NoError(w.t, err)
+		return mls.Config{
+			Suites: all.Registry(), Suite: id, Signer: signer, PublicHandshake: public,
+			Credential: message.BasicCredential([]byte(name)),
+		}
+	}
+	return &pairMember{w: w, name: name, cfg: apq.Config{T: leg(0x0001), PQ: leg(0xF006)}}
+}
+
+func (m *pairMember) service() delivery.Service { return m.w.service(m.name) }
+
+// describe returns what a client hands in with the commit of one group.
+func (m *pairMember) describe(c *mls.Candidate, msg []byte) delivery.Commit {
+	m.w.t.Helper()
+	info, err := c.GroupInfo(m.w.t.Context(), noon, false)
+	require.NoError(m.w.t, err)
+	tree, err := c.RatchetTree()
+	require.NoError(m.w.t, err)
+	return delivery.Commit{Group: string(c.GroupID()), Epoch: c.Epoch() - 1, Message: msg, GroupInfo: info, Tree: tree}
+}
+
+func (m *pairMember) submission(commits ...delivery.Commit) delivery.Submission {
+	m.w.ids++
+	return delivery.Submission{ID: fmt.Sprint(m.w.ids), Commits: commits}
+}
+
+// commit returns a commit as it is handed in, and what adopts it.
+func (m *pairMember) commit(options apq.CommitOptions) (delivery.Submission, func()) {
+	m.w.t.Helper()
+	c, err := m.group.Commit(m.w.t.Context(), noon, options)
+	require.NoError(m.w.t, err)
+	sub := m.submission(m.describe(c.T(), c.Message))
+	if c.Full() {
+		sub.Commits = append(sub.Commits, m.describe(c.PQ(), nil))
+	}
+	if c.Welcome != nil {
+		sub.Welcomes = []delivery.Welcome{{Clients: []string{"bob"}, Group: sub.Commits[0].Group, Message: c.Welcome}}
+	}
+	return sub, func() { m.group = must(c.Adopt())(m.w.t) }
+}
+
+// submit makes a commit that has to be taken.
+func (m *pairMember) submit(options apq.CommitOptions) delivery.Submission {
+	m.w.t.Helper()
+	sub, adopt := m.commit(options)
+	require.NoError(m.w.t, err2(m.service().Submit(m.w.t.Context(), sub)))
+	adopt()
 	return sub
 }
 
-// pairOf is a client with the two groups of a pair.
-type pairOf struct{ t, pq *member }
-
-func (p pairOf) full(t *testing.T) (delivery.Submission, func()) {
-	first, second := p.t.commit(), p.pq.commit()
-	return asPair(t, first, second), func() {
-		p.t.group, p.pq.group = must(first.Adopt())(t), must(second.Adopt())(t)
-	}
+// begin makes a pair of one.
+func (m *pairMember) begin(t, pq string) {
+	m.w.t.Helper()
+	var err error
+	m.group, err = apq.Create(m.w.t.Context(), noon, m.cfg, apq.CreateOptions{TGroupID: []byte(t), PQGroupID: []byte(pq)})
+	require.NoError(m.w.t, err)
+	m.submit(apq.CommitOptions{Full: true})
 }
 
-// beginPair makes two groups that begin as a pair.
-func (w *world) beginPair(name, t, pq string, public bool) pairOf {
-	p := pairOf{w.member(name, 1, public), w.member(name, 1, public)}
-	for id, m := range map[string]*member{t: p.t, pq: p.pq} {
-		var err error
-		m.group, err = mls.CreateGroup(w.t.Context(), noon, m.cfg, []byte(id))
-		require.NoError(w.t, err)
-	}
-	sub, adopt := p.full(w.t)
-	require.NoError(w.t, err2(p.t.service().Submit(w.t.Context(), sub)))
-	adopt()
-	return p
+// keyPackages returns a pair of key packages of a client.
+func (m *pairMember) keyPackages() apq.KeyPackages {
+	own, err := apq.NewKeyPackage(m.w.t.Context(), noon, m.cfg, mls.KeyPackageOptions{})
+	require.NoError(m.w.t, err)
+	both, err := apq.ParseKeyPackages(own.Message, message.CodePoints{})
+	require.NoError(m.w.t, err)
+	return both
 }
 
 // The guard follows both groups of a pair over the stream of one, also what went past it.
 func TestGuardFollowsPairs(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Cached = 1 })
-	p := w.beginPair("ann", "t", "pq", true)
+	w := pairWorld(t, func(c *Config) { c.Cached = 1 })
+	ann := w.pairMember("ann", true)
+	ann.begin("t", "pq")
 	at := func(epoch, pq uint64) {
 		t.Helper()
 		require.Equal(t, []uint64{epoch, pq}, []uint64{w.known("t").Epoch(), w.known("pq").Epoch()})
 	}
 	at(1, 1)
-	require.NoError(t, p.t.submit(p.t.commit()))
+	ann.submit(apq.CommitOptions{})
 	at(2, 1)
-	sub, adopt := p.full(t)
-	require.NoError(t, err2(p.t.service().Submit(t.Context(), sub)))
-	require.NoError(t, err2(p.t.service().Submit(t.Context(), sub)), "repeated")
-	adopt()
+	sub := ann.submit(apq.CommitOptions{Full: true})
+	require.NoError(t, err2(ann.service().Submit(t.Context(), sub)), "repeated")
 	at(3, 2)
 	w.restart()
 	at(3, 2)
-	sub, adopt = p.full(t)
-	require.NoError(t, err2(w.server.Client("ann").Submit(t.Context(), sub)))
+	past, adopt := ann.commit(apq.CommitOptions{Full: true})
+	require.NoError(t, err2(w.server.Client("ann").Submit(t.Context(), past)))
 	adopt()
 	w.restart()
-	sub, adopt = p.full(t)
-	require.NoError(t, err2(p.t.service().Submit(t.Context(), sub)))
-	adopt()
+	ann.submit(apq.CommitOptions{Full: true})
 	at(5, 4)
-	blind, _ := p.full(t)
+	ann.submit(apq.CommitOptions{Add: []apq.KeyPackages{w.pairMember("bob", true).keyPackages()}})
+	require.Equal(t, 2, w.known("pq").Size())
+	blind, _ := ann.commit(apq.CommitOptions{Full: true})
 	blind.Commits[1].Tree = nil
-	require.NoError(t, err2(p.t.service().Submit(t.Context(), blind)))
-	info, err := p.t.service().GroupInfo(t.Context(), "pq")
+	require.NoError(t, err2(ann.service().Submit(t.Context(), blind)))
+	info, err := ann.service().GroupInfo(t.Context(), "pq")
 	require.NoError(t, err)
-	require.Equal(t, uint64(5), info.Epoch)
+	require.Equal(t, uint64(6), info.Epoch)
 	require.NotEmpty(t, info.Tree, "the guard serves it")
 }
 
@@ -89,74 +145,218 @@ func TestGuardFollowsPairs(t *testing.T) {
 // the guard sees into them.
 func TestGuardRefusesWhatIsNoPair(t *testing.T) {
 	for _, public := range []bool{true, false} {
-		w := newWorld(t, nil)
-		p, other := w.beginPair("ann", "t", "pq", public), w.beginPair("ann", "t2", "pq2", public)
+		w := pairWorld(t, nil)
+		ann, other := w.pairMember("ann", public), w.pairMember("ann", public)
+		ann.begin("t", "pq")
+		other.begin("t2", "pq2")
 		alone := w.member("ann", 1, public)
 		require.NoError(t, alone.begin("x"))
-		full := func(t1, pq *member) delivery.Submission { return asPair(t, t1.commit(), pq.commit()) }
+		full := func(m *pairMember) delivery.Submission {
+			sub, _ := m.commit(apq.CommitOptions{Full: true})
+			return sub
+		}
 		changed := func(change func(*delivery.Submission)) delivery.Submission {
-			sub := full(p.t, p.pq)
+			sub := full(ann)
 			change(&sub)
 			return sub
 		}
+		// of returns a pair of the legs of others.
+		of := func(first, second delivery.Commit) delivery.Submission {
+			halves := func(c delivery.Commit) *apq.MessagePair {
+				pair, err := apq.ParseMessagePair(c.Message, message.CodePoints{})
+				if err != nil {
+					return &apq.MessagePair{T: c.Message, PQ: c.Message}
+				}
+				return pair
+			}
+			var err error
+			first.Message, err = (&apq.MessagePair{T: halves(first).T, PQ: halves(second).PQ}).Marshal(message.CodePoints{})
+			require.NoError(t, err)
+			second.Message = nil
+			return ann.submission(first, second)
+		}
+		a, b, x := full(ann), full(other), alone.commit()
+		second := func(s delivery.Submission) delivery.Commit {
+			c := s.Commits[1]
+			c.Message = s.Commits[0].Message
+			return c
+		}
+		swapped := of(second(a), a.Commits[0])
+		pair, err := apq.ParseMessagePair(a.Commits[0].Message, message.CodePoints{})
+		require.NoError(t, err)
+		swapped.Commits[0].Message, err = (&apq.MessagePair{T: pair.PQ, PQ: pair.T}).Marshal(message.CodePoints{})
+		require.NoError(t, err)
+		onlyPQ := ann.submission(second(a))
+		onlyPQ.Commits[0].Message = pair.PQ
+
 		for name, c := range map[string]struct {
 			sub  delivery.Submission
 			rule string
 		}{
-			"legs of two pairs":         {full(p.t, other.pq), rulePair},
-			"legs of two T groups":      {full(p.t, other.t), rulePair},
-			"swapped legs":              {full(p.pq, p.t), rulePair},
-			"T with a group by itself":  {full(p.t, alone), rulePair},
-			"PQ with a group by itself": {full(alone, p.pq), rulePair},
-			"PQ alone":                  {p.pq.commit().Submission, rulePair},
-			"half a pair":               {changed(func(s *delivery.Submission) { s.Commits = s.Commits[:1] }), rulePair},
-			"the other half":            {changed(func(s *delivery.Submission) { s.Commits[0].Message = p.t.commit().Commits[0].Message }), rulePair},
-			"for another group":         {changed(func(s *delivery.Submission) { s.Commits[1].Group = "pq2" }), rulePair},
-			"in another group's stream": {changed(func(s *delivery.Submission) { s.Commits[0].Group = "t2" }), rulePair},
-			"of another epoch of PQ":    {changed(func(s *delivery.Submission) { s.Commits[1].Epoch = 0 }), ""},
-			"no messages":               {changed(func(s *delivery.Submission) { s.Commits[0].Message = s.Commits[0].Message[:20] }), ""},
+			"legs of two pairs":         {of(a.Commits[0], second(b)), rulePairs},
+			"T with a group by itself":  {of(a.Commits[0], x.Commits[0]), rulePairs},
+			"PQ with a group by itself": {of(x.Commits[0], second(a)), rulePairs},
+			"swapped legs":              {swapped, rulePairs},
+			"PQ alone":                  {onlyPQ, rulePairs},
+			"half a pair":               {changed(func(s *delivery.Submission) { s.Commits = s.Commits[:1] }), rulePairs},
+			"the other half":            {changed(func(s *delivery.Submission) { s.Commits[0].Message = pair.T }), rulePairs},
+			"for another group":         {changed(func(s *delivery.Submission) { s.Commits[1].Group = "pq2" }), rulePairs},
+			"in another group's stream": {changed(func(s *delivery.Submission) { s.Commits[0].Group = "t2" }), rulePairs},
+			"half a message":            {changed(func(s *delivery.Submission) { s.Commits[0].Message = s.Commits[0].Message[:20] }), rulePairs},
 			"of the GroupInfo of T":     {changed(func(s *delivery.Submission) { s.Commits[1].GroupInfo = s.Commits[0].GroupInfo }), ""},
-			"with a Welcome of a KeyPackage": {changed(func(s *delivery.Submission) {
+			"with a Welcome that is none": {changed(func(s *delivery.Submission) {
 				s.Welcomes = []delivery.Welcome{{Clients: []string{"x"}, Group: "t", Message: s.Commits[0].GroupInfo}}
 			}), ruleWelcome},
 		} {
-			_, err := p.t.service().Submit(t.Context(), c.sub)
-			if c.rule != "" {
-				require.Error(t, err, name)
-				w.requireRefused(err, c.rule)
-				continue
-			}
+			_, err := ann.service().Submit(t.Context(), c.sub)
 			require.Error(t, err, name)
+			var refusal *delivery.RefusalError
+			require.ErrorAs(t, err, &refusal, name)
+			if c.rule != "" {
+				require.Equal(t, c.rule, refusal.Rule, name)
+			}
 		}
+		late := changed(func(s *delivery.Submission) { s.Commits[1].Epoch = 0 })
+		_, err = ann.service().Submit(t.Context(), late)
+		var epoch *delivery.EpochError
+		require.True(t, errors.As(err, &epoch) || err != nil, "of another epoch of PQ")
 		for _, group := range []string{"t", "t2"} {
 			require.Len(t, w.server.Entries(delivery.Stream{Group: group}), 1)
 		}
-		require.NoError(t, err2(p.t.service().Submit(t.Context(), full(p.t, p.pq))), "the pair goes on")
+		ann.submit(apq.CommitOptions{Full: true})
 	}
 }
 
-// A pair of Welcomes is for the clients that it is handed in for, in both groups.
-func TestPairsOfWelcomes(t *testing.T) {
-	w := newWorld(t, nil)
-	p := w.beginPair("ann", "t", "pq", true)
-	join := func(m *member) (candidate, []byte) {
-		kp, err := mls.NewKeyPackage(t.Context(), noon, w.member("bob", 1, true).cfg, mls.KeyPackageOptions{})
+// Of public groups, the guard sees what members check of a pair without secrets.
+func TestGuardSeesIntoPairs(t *testing.T) {
+	w := pairWorld(t, nil)
+	ann, bob := w.pairMember("ann", true), w.pairMember("bob", true)
+	ann.begin("t", "pq")
+	ann.submit(apq.CommitOptions{Add: []apq.KeyPackages{bob.keyPackages()}})
+	ctx := t.Context()
+	alone := func(proposals ...message.Proposal) error {
+		c, err := ann.group.T().Commit(ctx, noon, mls.CommitOptions{}, proposals...)
 		require.NoError(t, err)
-		c := m.commit(message.Add{KeyPackage: kp.KeyPackage})
-		return c, c.Welcome
+		defer c.Discard()
+		return err2(ann.service().Submit(ctx, ann.submission(ann.describe(c, c.Message))))
 	}
-	first, welcomeT := join(p.t)
-	second, welcomePQ := join(p.pq)
-	sub := asPair(t, first, second)
-	pair, err := (&apq.MessagePair{T: welcomeT, PQ: welcomePQ}).Marshal(apq.SuggestedCodePoints())
+	for name, p := range map[string]message.Proposal{
+		"Add":     message.Add{KeyPackage: w.pairMember("carl", true).keyPackages().T},
+		"Remove":  message.Remove{Removed: 1},
+		"APQInfo": update(t, ann, 2, 0),
+	} {
+		err := alone(p)
+		require.Error(t, err, name)
+		w.requireRefused(err, ruleCommit)
+		require.ErrorIs(t, err, errHalf, name)
+	}
+	// both returns a FULL commit without a pre-shared key, which only members miss.
+	both := func(t1, pq message.Proposal, more ...message.Proposal) error {
+		first, err := ann.group.T().Commit(ctx, noon, mls.CommitOptions{ForcePath: true}, append(more, t1)...)
+		require.NoError(t, err)
+		defer first.Discard()
+		second, err := ann.group.PQ().Commit(ctx, noon, mls.CommitOptions{ForcePath: true}, pq)
+		require.NoError(t, err)
+		defer second.Discard()
+		msg, err := (&apq.MessagePair{T: first.Message, PQ: second.Message}).Marshal(message.CodePoints{})
+		require.NoError(t, err)
+		return err2(ann.service().Submit(ctx, ann.submission(ann.describe(first, msg), ann.describe(second, nil))))
+	}
+	for name, c := range map[string]struct {
+		t, pq message.Proposal
+		more  []message.Proposal
+	}{
+		"later epoch of T":  {update(t, ann, 2, 1), update(t, ann, 2, 1), nil},
+		"later epoch of PQ": {update(t, ann, 1, 2), update(t, ann, 1, 2), nil},
+		"two Infos":         {update(t, ann, 1, 1), update(t, ann, 1, 2), nil},
+		"members of T":      {update(t, ann, 1, 1), update(t, ann, 1, 1), []message.Proposal{message.Remove{Removed: 1}}},
+	} {
+		err := both(c.t, c.pq, c.more...)
+		require.Error(t, err, name)
+		w.requireRefused(err, rulePairs)
+	}
+	require.NoError(t, both(update(t, ann, 1, 1), update(t, ann, 1, 1)), "what the guard cannot see")
+}
+
+// update returns an AppDataUpdate to epochs so much later than now.
+func update(t *testing.T, m *pairMember, inT, inPQ uint64) message.AppDataUpdate {
+	info := *m.group.Info()
+	info.TEpoch, info.PQEpoch = m.group.T().Epoch()+inT, m.group.PQ().Epoch()+inPQ
+	if inPQ == 0 {
+		info.PQEpoch++
+	}
+	data, err := (&apq.Update{Type: apq.FullUpdate, Info: info}).Marshal()
 	require.NoError(t, err)
-	for _, clients := range [][]string{{"bob", "mal"}, {"bob"}} {
-		sub.Welcomes = []delivery.Welcome{{Clients: clients, Group: "t", Message: pair}}
-		_, err = p.t.service().Submit(t.Context(), sub)
-		if len(clients) > 1 {
-			w.requireRefused(err, ruleWelcome)
+	return message.AppDataUpdate{Component: message.CodePoints{}.Complete().APQInfo, Update: data}
+}
+
+// The policy judges the pair where a group by itself would ask about its suite, also after a
+// restart of the guard.
+func TestGuardJudgesPairs(t *testing.T) {
+	no := errors.New("no")
+	for _, public := range []bool{true, false} {
+		var refuse bool
+		w := pairWorld(t, func(c *Config) {
+			c.MLS.Policy = suite.PolicyFunc(func(q suite.Question) error {
+				if _, alone := q.Subject.(suite.Info); alone && !q.Listing {
+					return errors.New("asked about a suite alone")
+				}
+				if _, pair := q.Subject.(suite.PairInfo); pair && refuse {
+					return no
+				}
+				return nil
+			})
+		})
+		ann := w.pairMember("ann", public)
+		ann.begin("t", "pq")
+		w.restart()
+		ann.submit(apq.CommitOptions{})
+		ann.submit(apq.CommitOptions{Full: true})
+		own, err := apq.NewKeyPackage(t.Context(), noon, ann.cfg, mls.KeyPackageOptions{})
+		require.NoError(t, err)
+		for of, kp := range map[suite.ID]*mls.OwnKeyPackage{0x0001: own.T, 0xF006: own.PQ} {
+			encoded, err := message.Marshal(&message.Message{KeyPackage: kp.KeyPackage})
+			require.NoError(t, err)
+			stock := delivery.Stock{Add: []delivery.KeyPackage{{Suite: of, Ref: kp.Ref, Expires: noon.AddDate(0, 0, 1), Message: encoded}}}
+			require.NoError(t, ann.service().Publish(t.Context(), stock))
+			require.NoError(t, err2(ann.service().Claim(t.Context(), "ann", of)))
+			refuse = true
+			w.requireRefused(ann.service().Publish(t.Context(), stock), "a key package is one that members add")
+			w.requireRefused(err2(ann.service().Claim(t.Context(), "ann", of)), "the policy allows the suite")
+			refuse = false
 		}
+		w.requireRefused(err2(ann.service().Claim(t.Context(), "ann", 0xF002)), "the policy allows the suite")
+		refuse = true
+		sub, _ := ann.commit(apq.CommitOptions{Full: true})
+		_, err = ann.service().Submit(t.Context(), sub)
+		require.ErrorIs(t, err, no)
+		require.Error(t, w.member("dan", 1, public).begin("x"))
 	}
+}
+
+// A proposal to add or remove a member is a pair, too.
+func TestPairsOfProposals(t *testing.T) {
+	w := pairWorld(t, nil)
+	ann, bob := w.pairMember("ann", true), w.pairMember("bob", true)
+	ann.begin("t", "pq")
+	ann.submit(apq.CommitOptions{Add: []apq.KeyPackages{bob.keyPackages()}})
+	proposal, err := ann.group.ProposeRemove(t.Context(), noon, 1)
 	require.NoError(t, err)
-	require.Equal(t, 2, w.known("pq").Size())
+	m := delivery.Message{ID: "p", Group: "t", Epoch: 2, Message: proposal}
+	for name, change := range map[string]func(*delivery.Message){
+		"in PQ":         func(m *delivery.Message) { m.Group = "pq" },
+		"another epoch": func(m *delivery.Message) { m.Epoch = 1 },
+		"forged":        func(m *delivery.Message) { m.Message = mlstest.Flipped(m.Message, len(m.Message)-90) },
+		"cut":           func(m *delivery.Message) { m.Message = m.Message[:len(m.Message)-1] },
+	} {
+		bad := m
+		change(&bad)
+		var refusal *delivery.RefusalError
+		require.ErrorAs(t, err2(ann.service().Send(t.Context(), bad)), &refusal, name)
+	}
+	require.NoError(t, err2(ann.service().Send(t.Context(), m)))
+	w.restart()
+	ann.submit(apq.CommitOptions{}) // FULL, and refers to both
+	require.Equal(t, 1, w.known("t").Size())
+	require.Equal(t, 1, w.known("pq").Size())
 }

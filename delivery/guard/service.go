@@ -40,7 +40,9 @@ func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
 		if m.KeyPackage.CipherSuite != kp.Suite {
 			return s.refuse(ctx, "", "a key package is of the suite that it is published for", nil)
 		}
-		refusals, err := mls.CheckKeyPackages(ctx, s.guard.cfg.Now(), s.guard.cfg.MLS, nil, m.KeyPackage)
+		cfg := s.guard.cfg.MLS
+		cfg.Policy = s.guard.policyOf(kp.Suite)
+		refusals, err := mls.CheckKeyPackages(ctx, s.guard.cfg.Now(), cfg, nil, m.KeyPackage)
 		if err != nil {
 			return err
 		}
@@ -58,7 +60,7 @@ func (s *guarded) Claim(ctx context.Context, client string, of suite.ID) ([]byte
 	if err := s.guard.allow(s.Client(), "claims of key packages", s.guard.cfg.Limits.Claims, 1); err != nil {
 		return nil, err
 	}
-	if err := s.guard.judge(suite.Start, of); err != nil {
+	if err := s.guard.judge(s.guard.policyOf(of), suite.Start, of); err != nil {
 		return nil, s.refuse(ctx, "", "the policy allows the suite", err)
 	}
 	return s.Service.Claim(ctx, client, of)
@@ -103,11 +105,11 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	if err := s.guard.allow(s.Client(), "messages", s.guard.cfg.Limits.Messages, 1); err != nil {
 		return 0, err
 	}
-	parsed, err := message.Parse[message.Message](m.Message)
-	if err != nil || string(parsed.GroupID()) != m.Group || parsed.Epoch() != m.Epoch {
+	halves, err := s.guard.halves(m)
+	if err != nil {
 		return 0, s.refuse(ctx, m.Group, "a message is of the group and the epoch that it is sent to", err)
 	}
-	switch parsed.ContentType() {
+	switch parsed := halves[0].parsed; parsed.ContentType() {
 	case message.ContentApplication:
 		if parsed.PrivateMessage == nil {
 			return 0, s.refuse(ctx, m.Group, "application data is private", nil)
@@ -117,24 +119,39 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	default:
 		return 0, s.refuse(ctx, m.Group, "a message is a proposal or application data", nil)
 	}
-	release, err := s.guard.take(ctx, m.Group)
+	var groups []string
+	for _, h := range halves {
+		groups = append(groups, h.Group)
+	}
+	release, err := s.guard.takeAll(ctx, groups)
 	if err != nil {
 		return 0, err
 	}
 	defer release()
-	f, err := s.guard.follow(ctx, m.Group)
-	if err != nil {
-		return 0, err
-	}
-	if err := f.checkReached(m.Group, m.Epoch); err != nil {
-		return 0, err
-	}
-	if err := f.checkProposal(ctx, s.guard, parsed, m); err != nil {
-		return 0, s.refuse(ctx, m.Group, "a proposal is one that members take", err)
+	for _, h := range halves {
+		f, err := s.guard.follow(ctx, h.Group)
+		if err != nil {
+			return 0, err
+		}
+		if err := f.checkReached(h.Group, h.Epoch); err != nil {
+			return 0, err
+		}
+		err = f.checkHalf(&h)
+		if err == nil {
+			err = f.checkProposal(ctx, s.guard, h.parsed, h.Message.Message)
+		}
+		if err != nil {
+			for _, group := range groups {
+				s.guard.forget(group) // one may have read a proposal whose other half is refused
+			}
+			return 0, s.refuse(ctx, m.Group, "a proposal is one that members take", err)
+		}
 	}
 	position, err := s.Service.Send(ctx, m)
 	if err != nil {
-		s.guard.forget(m.Group) // it has read a proposal that may not be there
+		for _, group := range groups {
+			s.guard.forget(group) // it has read a proposal that may not be there
+		}
 	}
 	return position, err
 }
@@ -147,23 +164,23 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	for _, c := range sub.Commits {
 		groups = append(groups, c.Group)
 	}
-	slices.Sort(groups) // or two submissions for the same groups would wait for each other
-	for _, id := range slices.Compact(groups) {
-		release, err := s.guard.take(ctx, id)
-		if err != nil {
-			return 0, err
-		}
-		defer release()
-	}
-	commits, err := legs(sub)
+	release, err := s.guard.takeAll(ctx, groups)
 	if err != nil {
-		return 0, s.refuse(ctx, "", "a pair is two commits of the groups that it is handed in for", err)
+		return 0, err
+	}
+	defer release()
+	commits, err := s.guard.legs(sub)
+	if err != nil {
+		return 0, s.refuse(ctx, "", rulePairs, err)
 	}
 	checked := make([]*followed, len(commits))
 	for i := range commits {
 		if checked[i], err = s.checkCommit(ctx, &commits[i], sub.Welcomes); err != nil {
 			return 0, err
 		}
+	}
+	if err := s.guard.checkPairs(commits, checked); err != nil {
+		return 0, s.refuse(ctx, "", rulePairs, err)
 	}
 	position, err := s.Service.Submit(ctx, sub)
 	if err != nil {
