@@ -16,7 +16,7 @@ func trialPairs(old, new *result.Results) (pairs []trialPair) {
 	for i := range old.Trials {
 		for j := range new.Trials {
 			a, b := &old.Trials[i], &new.Trials[j]
-			if a.ID == b.ID && a.Groups == b.Groups && a.GroupSize == b.GroupSize && a.Workload == b.Workload {
+			if a.ID == b.ID && a.PQ == b.PQ && a.Groups == b.Groups && a.GroupSize == b.GroupSize && a.Workload == b.Workload {
 				pairs = append(pairs, trialPair{a, b})
 				break
 			}

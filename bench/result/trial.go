@@ -11,7 +11,8 @@ import (
 type Trial struct {
 	Suite        string `json:"suite"`
 	ID           Code   `json:"id"`
-	Workload     string `json:"workload"` // name of the day
+	PQ           Code   `json:"pq,omitempty"` // of the group beside each, if they are pairs; Suite is that of the T groups
+	Workload     string `json:"workload"`     // name of the day
 	Groups       int    `json:"groups"`
 	GroupSize    int    `json:"group_size"` // members of each, at the beginning
 	Clients      int    `json:"clients"`
@@ -59,6 +60,7 @@ type Times struct {
 // are missing.
 type Commits struct {
 	Won           int `json:"won"`
+	Full          int `json:"full,omitempty"` // of those, in both groups of a pair
 	Lost          int `json:"lost"`           // to another commit of the same epoch, as the service said
 	Superseded    int `json:"superseded"`     // by one that arrived before they were handed in
 	EncryptedAnew int `json:"encrypted_anew"` // messages that a commit overtook
@@ -132,7 +134,7 @@ func (t Trial) check(names map[Code]string) error {
 		{"seconds", t.Seconds}, {"setup_s", t.Setup}, {"late_s", t.Late}, {"messages", float64(t.Messages)}, {"message_bytes", float64(t.MessageBytes)},
 		{"commits_per_minute", t.PerMinute}, {"bytes_up", t.Up}, {"bytes_down", t.Down}, {"client_cpu_ns", t.ClientCPU}, {"all_cpu_ns", t.AllCPU},
 		{"client_storage", t.Stored.Before}, {"client_storage", t.Stored.After},
-		{"won", float64(t.Commits.Won)}, {"lost", float64(t.Commits.Lost)}, {"superseded", float64(t.Commits.Superseded)},
+		{"won", float64(t.Commits.Won)}, {"full", float64(t.Commits.Full)}, {"lost", float64(t.Commits.Lost)}, {"superseded", float64(t.Commits.Superseded)},
 		{"encrypted_anew", float64(t.Commits.EncryptedAnew)}, {"retries", float64(t.Commits.Retries)},
 		{"lists", float64(t.Check.Lists)}, {"entries", float64(t.Check.Entries)}, {"lost", float64(t.Check.Lost)},
 		{"doubled", float64(t.Check.Doubled)}, {"disordered", float64(t.Check.Disordered)}, {"strange", float64(t.Check.Strange)},

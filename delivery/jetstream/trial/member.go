@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/jetstream"
@@ -29,17 +30,20 @@ import (
 
 // memberConfig is what a member is told when it begins, and each time it begins again.
 type memberConfig struct {
-	Name   string        `json:"name"`
-	Suite  suite.ID      `json:"suite"`
-	Signer []byte        `json:"signer"`
-	Move   suite.ID      `json:"move,omitempty"` // to which the groups will move, or 0
-	Moved  []byte        `json:"moved,omitempty"`
-	Folder string        `json:"folder"`
-	Key    []byte        `json:"key"` // of the store
-	NoSync bool          `json:"no_sync,omitempty"`
-	Poll   time.Duration `json:"poll"`
-	Via    connection    `json:"via"`
-	Root   string        `json:"root"` // what the ids of this trial's groups begin with
+	Name   string       `json:"name"`
+	Suite  Suite        `json:"suite"`
+	Full   apq.Schedule `json:"full"`
+	Signer []byte       `json:"signer"`
+	// PQSigner is the key for PQ groups, if theirs is of another scheme.
+	PQSigner []byte        `json:"pq_signer,omitempty"`
+	Move     suite.ID      `json:"move,omitempty"` // to which the groups will move, or 0
+	Moved    []byte        `json:"moved,omitempty"`
+	Folder   string        `json:"folder"`
+	Key      []byte        `json:"key"` // of the store
+	NoSync   bool          `json:"no_sync,omitempty"`
+	Poll     time.Duration `json:"poll"`
+	Via      connection    `json:"via"`
+	Root     string        `json:"root"` // what the ids of this trial's groups begin with
 }
 
 // stock is the number of key packages that a client has at the service, beside the one of
@@ -164,34 +168,36 @@ var errStopped = errors.New("trial: stopped")
 // open opens the client.
 func (m *member) open(ctx context.Context) (*nats.Conn, error) {
 	cfg := m.cfg
-	own, err := all.Registry().Suite(cfg.Suite)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := own.ParseSigner(cfg.Signer)
+	signer, err := parseSigner(cfg.Suite.ID, cfg.Signer)
 	if err != nil {
 		return nil, err
 	}
 	credential := message.BasicCredential([]byte(cfg.Name))
 	config := client.Config{
-		MLS:         mls.Config{Suites: all.Registry(), Suite: cfg.Suite, Credential: credential, Signer: signer},
-		KeyPackages: client.KeyPackages{Suites: []suite.ID{cfg.Suite}, Count: stock},
+		MLS:         mls.Config{Suites: all.Registry(), Suite: cfg.Suite.ID, Credential: credential, Signer: signer},
+		KeyPackages: client.KeyPackages{Suites: []suite.ID{cfg.Suite.ID}, Count: stock},
 		Schedule:    client.Schedule{Renew: -1, RenewMessages: -1, Poll: cfg.Poll, Backoff: 20 * time.Millisecond, MaxBackoff: 2 * time.Second},
 		Metrics:     m.counts,
 	}
-	if cfg.Move != 0 && cfg.Move != cfg.Suite {
+	if cfg.Move != 0 && cfg.Move != cfg.Suite.ID {
 		config.KeyPackages.Suites = append(config.KeyPackages.Suites, cfg.Move)
 	}
-	if cfg.Moved != nil {
-		target, err := all.Registry().Suite(cfg.Move)
+	if cfg.Suite.PQ != 0 {
+		mode, err := cfg.Suite.mode()
 		if err != nil {
 			return nil, err
 		}
-		other, err := target.ParseSigner(cfg.Moved)
+		config.Pairs = &client.Pairs{Suite: cfg.Suite.PQ, Mode: mode, Schedule: cfg.Full}
+	}
+	for id, key := range map[suite.ID][]byte{cfg.Move: cfg.Moved, cfg.Suite.PQ: cfg.PQSigner} {
+		if key == nil {
+			continue
+		}
+		other, err := parseSigner(id, key)
 		if err != nil {
 			return nil, err
 		}
-		config.Identities = []client.Identity{{Credential: credential, Signer: other, Suites: []suite.ID{cfg.Move}}}
+		config.Identities = append(config.Identities, client.Identity{Credential: credential, Signer: other, Suites: []suite.ID{id}})
 	}
 	service, nc, err := cfg.Via.open(ctx, cfg.Name)
 	if err != nil {
@@ -209,6 +215,14 @@ func (m *member) open(ctx context.Context) (*nats.Conn, error) {
 		nc.Close()
 	}
 	return nc, err
+}
+
+func parseSigner(id suite.ID, key []byte) (suite.Signer, error) {
+	s, err := all.Registry().Suite(id)
+	if err != nil {
+		return nil, err
+	}
+	return s.ParseSigner(key)
 }
 
 func storeFile(folder, name string) string { return filepath.Join(folder, name+".store") }
@@ -239,7 +253,12 @@ func (m *member) answer(ctx context.Context, r request) {
 	case "sync":
 		err = m.Sync(ctx)
 	case "create":
-		if _, err = m.CreateGroup(ctx, group, r.Names); errors.Is(err, client.ErrExists) {
+		if m.cfg.Suite.PQ != 0 {
+			_, err = m.CreatePair(ctx, group, r.Names)
+		} else {
+			_, err = m.CreateGroup(ctx, group, r.Names)
+		}
+		if errors.Is(err, client.ErrExists) {
 			err = nil
 		}
 	case "send":

@@ -60,7 +60,7 @@ func (t *trial) turn(ctx context.Context, slot int, sides []*side, chaos *chaos,
 	}
 	for _, s := range sides {
 		// Each suite has its own random numbers, so that others do not change its day.
-		random := rand.New(rand.NewPCG(t.cfg.Seed, uint64(slot)<<16|uint64(s.info.ID)))
+		random := rand.New(rand.NewPCG(t.cfg.Seed, uint64(slot)<<16|uint64(s.info.ID)|uint64(s.suite.PQ)<<32))
 		deeds.Go(func() { s.play(ctx, t, random, s.plan[slot], started, &deeds, begun) })
 	}
 	deeds.Wait()
@@ -100,7 +100,7 @@ func (s *side) play(ctx context.Context, t *trial, random *rand.Rand, actions []
 		case <-ctx.Done():
 			return
 		}
-		t.cfg.Progress(min(time.Since(begun).Seconds()/t.cfg.For.Seconds(), 1), fmt.Sprintf("the day in %v", s.info.ID))
+		t.cfg.Progress(min(time.Since(begun).Seconds()/t.cfg.For.Seconds(), 1), fmt.Sprintf("the day in %v", s.suite))
 		p := s.parties[a.group]
 		n := t.cfg.Day.Speakers
 		switch a.do {

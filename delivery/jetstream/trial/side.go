@@ -20,8 +20,9 @@ import (
 
 // side is a suite of a trial, with clients and groups of its own.
 type side struct {
-	info    suite.Info
-	target  suite.ID // to which its groups move, or 0
+	suite   Suite
+	info    suite.Info // of the T groups, if they are pairs
+	target  suite.ID   // to which its groups move, or 0
 	names   []string
 	clients []*child
 	busy    []chan struct{} // places of what a client does at once
@@ -62,8 +63,8 @@ func (t *trial) setup(ctx context.Context) error {
 			return err
 		}
 	}
-	for i, id := range t.cfg.Suites {
-		s, err := t.newSide(i, id)
+	for i, of := range t.cfg.Suites {
+		s, err := t.newSide(i, of)
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (t *trial) setup(ctx context.Context) error {
 	}
 	for _, s := range t.sides {
 		if err := s.begin(ctx, t); err != nil {
-			return fmt.Errorf("trial: suite %v: %w", s.info.ID, err)
+			return fmt.Errorf("trial: suite %v: %w", s.suite, err)
 		}
 	}
 	return nil
@@ -92,13 +93,14 @@ func (t *trial) startServer(ctx context.Context) error {
 }
 
 // newSide makes the clients of a suite, which do not live yet, and its plan.
-func (t *trial) newSide(number int, id suite.ID) (*side, error) {
-	of, err := all.Registry().Suite(id)
+func (t *trial) newSide(number int, of Suite) (*side, error) {
+	id := of.ID
+	engine, err := all.Registry().Suite(id)
 	if err != nil {
 		return nil, err
 	}
 	cfg := t.cfg
-	s := &side{info: of.Info(), doubts: map[doubt]bool{}, changes: make([]sync.Mutex, cfg.Groups)}
+	s := &side{suite: of, info: engine.Info(), doubts: map[doubt]bool{}, changes: make([]sync.Mutex, cfg.Groups)}
 	root := fmt.Sprintf("%s-%d", t.root, number+1)
 	s.parties = newParties(t.random, cfg.Day, root, cfg.Groups, cfg.Clients)
 	slots := max(cfg.Rounds, 1)
@@ -110,18 +112,28 @@ func (t *trial) newSide(number int, id suite.ID) (*side, error) {
 	for range s.parties {
 		s.accepted, s.asked = append(s.accepted, map[int]bool{}), append(s.asked, map[int]bool{})
 	}
-	var other bool // signature scheme of the suite to which the groups move
 	if cfg.Move != 0 && cfg.Move != id {
 		s.target = cfg.Move
-		target, err := all.Registry().Suite(s.target)
-		if err != nil {
-			return nil, err
+	}
+	// Suites that sign as that of the groups does have its key.
+	differs := func(id suite.ID) (bool, error) {
+		if id == 0 {
+			return false, nil
 		}
-		other = target.Info().Signature.Scheme != s.info.Signature.Scheme
+		other, err := all.Registry().Suite(id)
+		return err == nil && other.Info().Signature.Scheme != s.info.Signature.Scheme, err
+	}
+	other, err := differs(s.target)
+	if err != nil {
+		return nil, err
+	}
+	otherPQ, err := differs(of.PQ)
+	if err != nil {
+		return nil, err
 	}
 	for i := range cfg.Clients {
 		c := memberConfig{
-			Name: fmt.Sprintf("%s-%d-c%d", t.root, number+1, i+1), Suite: id, Move: s.target, Folder: t.folder, Key: newStoreKey(), NoSync: cfg.NoSync,
+			Name: fmt.Sprintf("%s-%d-c%d", t.root, number+1, i+1), Suite: of, Full: cfg.Full, Move: s.target, Folder: t.folder, Key: newStoreKey(), NoSync: cfg.NoSync,
 			Poll: time.Minute, Via: t.via, Root: root,
 		}
 		if cfg.Chaos {
@@ -132,6 +144,11 @@ func (t *trial) newSide(number int, id suite.ID) (*side, error) {
 		}
 		if other {
 			if c.Moved, err = newSigner(s.target); err != nil {
+				return nil, err
+			}
+		}
+		if otherPQ {
+			if c.PQSigner, err = newSigner(of.PQ); err != nil {
 				return nil, err
 			}
 		}
@@ -155,7 +172,7 @@ func (t *trial) newSide(number int, id suite.ID) (*side, error) {
 func (s *side) begin(ctx context.Context, t *trial) error {
 	begun := time.Now()
 	err := each(ctx, 8, len(s.clients), func(i int) error {
-		t.cfg.Progress(0, fmt.Sprintf("clients of %v", s.info.ID))
+		t.cfg.Progress(0, fmt.Sprintf("clients of %v", s.suite))
 		if err := s.clients[i].start(ctx); err != nil {
 			return err
 		}
@@ -167,7 +184,7 @@ func (s *side) begin(ctx context.Context, t *trial) error {
 	}
 	err = each(ctx, atOnce, len(s.parties), func(i int) error {
 		p := s.parties[i]
-		t.cfg.Progress(0, fmt.Sprintf("groups of %v", s.info.ID))
+		t.cfg.Progress(0, fmt.Sprintf("groups of %v", s.suite))
 		members := s.namesOf(p.members())
 		t.tracker.expect(flight{p.id, makingOf}, members[1:], nil)
 		_, err := s.clients[p.steady[0]].call(ctx, request{Do: "create", Group: p.id, Names: members[1:]})
@@ -297,12 +314,12 @@ func (s *side) storage(folder string) (bytes float64) {
 func (s *side) result(t *trial) result.Trial {
 	cfg, n := t.cfg, s.spent.counts
 	x := result.Trial{
-		Suite: s.info.Name, ID: result.Code(s.info.ID), Workload: cmp.Or(cfg.Day.Name, "a day"), Groups: cfg.Groups, GroupSize: cfg.Day.Members,
+		Suite: s.info.Name, ID: result.Code(s.info.ID), PQ: result.Code(s.suite.PQ), Workload: cmp.Or(cfg.Day.Name, "a day"), Groups: cfg.Groups, GroupSize: cfg.Day.Members,
 		Clients: cfg.Clients, Processes: cfg.Processes, Service: cmp.Or(cfg.At, "embedded"), MessageBytes: cfg.Day.Size,
 		Seconds: s.seconds, Setup: s.setup.Seconds(), Late: s.late.Seconds(), Messages: s.messages,
 		Latency: t.tracker.times(&s.latency), CommitLatency: s.commits.of.times(),
 		Commits: result.Commits{
-			Won: int(n["commits_won"]), Lost: int(n["commits_lost"]), Superseded: int(n["commits_superseded"]),
+			Won: int(n["commits_won"]), Full: int(n["full_commits_won"]), Lost: int(n["commits_lost"]), Superseded: int(n["commits_superseded"]),
 			EncryptedAnew: int(n["messages_encrypted_anew"]), Retries: int(n["retries"]),
 		},
 		Up: float64(n[bytesUp]), Down: float64(n[bytesDown]), ClientCPU: s.spent.clients,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/bench/host"
 	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // WriteText writes results for people: a block for each suite.
@@ -37,7 +38,7 @@ func writeTrial(b *strings.Builder, t result.Trial) {
 	if t.Processes {
 		kind = "processes"
 	}
-	fmt.Fprintf(b, "%s %s\n", t.ID, t.Suite)
+	fmt.Fprintf(b, "%s %s\n", Suite{suite.ID(t.ID), suite.ID(t.PQ)}, t.Suite)
 	line("trial", "%s: %d groups of %d, %d clients as %s, service: %s", t.Workload, t.Groups, t.GroupSize, t.Clients, kind, t.Service)
 	line("setup", "%s", seconds(t.Setup))
 	line("day", "%d messages of %d bytes in %s; the last deed began %s late", t.Messages, t.MessageBytes, seconds(t.Seconds), seconds(t.Late))
@@ -45,6 +46,9 @@ func writeTrial(b *strings.Builder, t result.Trial) {
 	line("until keys are new", "%s", times(t.CommitLatency))
 	c := t.Commits
 	line("commits", "%d won, %d lost, %d superseded: %.0f a minute; %d messages encrypted anew, %d retries", c.Won, c.Lost, c.Superseded, t.PerMinute, c.EncryptedAnew, c.Retries)
+	if t.PQ != 0 {
+		line("FULL commits", "%d of those, in the PQ group too", c.Full)
+	}
 	n := float64(t.Clients)
 	line("payloads", "up %s, down %s; of a client %s and %s", size(t.Up), size(t.Down), size(t.Up/n), size(t.Down/n))
 	if s := t.ServiceUse; s != nil {

@@ -33,10 +33,12 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/device"
 	"github.com/mlsuite/mlsuite/bench/host"
@@ -47,10 +49,41 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+// Suite is what the groups of a trial have: a cipher suite, or two if they are pairs.
+type Suite struct {
+	ID suite.ID // of pairs, that of the T groups
+	PQ suite.ID // of the PQ group beside each, or 0
+}
+
+// String returns the code point, or both with a plus between them.
+func (s Suite) String() string {
+	if s.PQ == 0 {
+		return s.ID.String()
+	}
+	return s.ID.String() + "+" + s.PQ.String()
+}
+
+// mode returns what a pair of the suites is for: the most that they can do.
+func (s Suite) mode() (apq.Mode, error) {
+	t, err := all.Registry().Suite(s.ID)
+	if err != nil {
+		return 0, err
+	}
+	pq, err := all.Registry().Suite(s.PQ)
+	if err != nil {
+		return 0, err
+	}
+	if apq.CheckSuites(apq.ConfidentialityAndAuthenticity, t.Info(), pq.Info()) == nil {
+		return apq.ConfidentialityAndAuthenticity, nil
+	}
+	return apq.ConfidentialityOnly, apq.CheckSuites(apq.ConfidentialityOnly, t.Info(), pq.Info())
+}
+
 // Config says what a trial does.
 type Config struct {
 	Day     day.Day // of each group
-	Suites  []suite.ID
+	Suites  []Suite
+	Full    apq.Schedule  // of FULL commits, where groups are pairs
 	Clients int           // of each suite; 0 means one more than the day has members
 	Groups  int           // of each suite
 	For     time.Duration // in which the day is played, for all suites together
@@ -113,6 +146,19 @@ func (cfg *Config) complete() error {
 	}
 	if cfg.Note == nil {
 		cfg.Note = func(string) {}
+	}
+	for _, s := range cfg.Suites {
+		if s.PQ != 0 {
+			if _, err := s.mode(); err != nil {
+				return fmt.Errorf("trial: suites %v: %w", s, err)
+			}
+			if cfg.Move != 0 {
+				return fmt.Errorf("trial: groups of %v are pairs, which do not move", s)
+			}
+		}
+	}
+	if err := cfg.Full.Validate(); err != nil {
+		return err
 	}
 	switch {
 	case len(cfg.Suites) == 0:
@@ -272,15 +318,27 @@ func (t *trial) results() *result.Results {
 		r.Warnings = append(r.Warnings, "all suites ran at once: times of one are also those that the others made it wait")
 	}
 	for _, s := range t.sides {
-		kem, signature := result.ShortNames(s.info)
-		x := result.Suite{Name: s.info.Name, ID: result.Code(s.info.ID), KEM: kem, AEAD: s.info.AEAD.Name, Signature: signature, Prices: map[string]result.Figure{}}
-		if of, err := all.Registry().Suite(s.info.ID); err == nil {
-			x.Providers = device.Providers(of)
+		for _, id := range []suite.ID{s.suite.ID, s.suite.PQ} {
+			if of, err := all.Registry().Suite(id); id != 0 && err == nil {
+				addSuite(r, of)
+			}
 		}
-		r.Suites = append(r.Suites, x)
 		r.Trials = append(r.Trials, s.result(t))
 	}
 	return r
+}
+
+// addSuite describes a suite in the results, once.
+func addSuite(r *result.Results, of suite.Suite) {
+	info := of.Info()
+	if slices.ContainsFunc(r.Suites, func(x result.Suite) bool { return x.ID == result.Code(info.ID) }) {
+		return
+	}
+	kem, signature := result.ShortNames(info)
+	r.Suites = append(r.Suites, result.Suite{
+		Name: info.Name, ID: result.Code(info.ID), KEM: kem, AEAD: info.AEAD.Name, Signature: signature,
+		Providers: device.Providers(of), Prices: map[string]result.Figure{},
+	})
 }
 
 // newSigner returns a new signature key of a suite.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/result"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // The processes of a trial are this program once more.
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func small() Config {
 	return Config{
 		Day:    day.Day{Name: "small", Members: 4, Committers: 2, Speakers: 3, Renewals: 2, Joins: 1, Removes: 1, Messages: 10, Size: 200},
-		Suites: []suite.ID{0x0001}, Clients: 4, Groups: 2, Messages: 100, For: time.Second, Rounds: 1, NoSync: true,
+		Suites: []Suite{{ID: 0x0001}}, Clients: 4, Groups: 2, Messages: 100, For: time.Second, Rounds: 1, NoSync: true,
 	}
 }
 
@@ -95,11 +95,26 @@ func TestChaosInProcesses(t *testing.T) {
 	t.Parallel()
 	cfg := small()
 	cfg.Chaos, cfg.Processes, cfg.Gate = true, true, true
-	cfg.Suites, cfg.Rounds = []suite.ID{0x0001, 0xF002}, 0
+	cfg.Suites, cfg.Rounds = []Suite{{ID: 0x0001}, {ID: 0xF002}}, 0
 	r, err := Run(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Len(t, r.Trials, 2)
 	requireFigures(t, r)
 	require.Positive(t, r.Trials[0].ClientCPU)
 	require.Greater(t, r.Trials[1].Up, 2*r.Trials[0].Up, "ML-KEM is larger")
+}
+
+// Pairs are groups like others: clients and the server are killed, members come and go.
+func TestChaosInPairs(t *testing.T) {
+	t.Parallel()
+	cfg := small()
+	cfg.Suites, cfg.Full, cfg.Chaos, cfg.Behind = []Suite{{ID: 0x0001, PQ: 0xF006}}, apq.Schedule{Commits: 1}, true, 2
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Len(t, r.Suites, 2)
+	requireFigures(t, r)
+	x := r.Trials[0]
+	require.Equal(t, result.Code(0xF006), x.PQ)
+	require.Positive(t, x.Commits.Full)
+	require.Less(t, x.Commits.Full, x.Commits.Won)
 }

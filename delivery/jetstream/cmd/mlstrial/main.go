@@ -74,6 +74,9 @@ NAME is an example of suitebench day, team (the default), agency or channel; FIL
 with the fields that have the names of the flags. Flags change single fields. Messages have
 some 40 bytes at least.
 
+A suite of the list may be two, such as 0x0001+0xF006: then groups are pairs, of a classical and
+a post-quantum group.
+
 Suites have their groups and clients apart: --clients and --groups are of each. Their turns
 are short and alternate --rounds times, or all run at once with --rounds 0.`,
 		Args: cobra.MaximumNArgs(1), SilenceUsage: true, SilenceErrors: true,
@@ -89,7 +92,9 @@ are short and alternate --rounds times, or all run at once with --rounds 0.`,
 func (f *flags) add(c *cobra.Command) {
 	flags, cfg := c.Flags(), &f.cfg
 	f.day.AddFlags(flags)
-	flags.StringVar(&f.suites, "suites", "0x0001,0xF002", "`LIST` of suites")
+	flags.StringVar(&f.suites, "suites", "0x0001,0xF002", "`LIST` of suites; 0x0001+0xF006 is a pair of groups")
+	flags.DurationVar(&cfg.Full.Every, "full-every", 0, "`TIME` between FULL commits of a pair, at most (default only where members come and go)")
+	flags.Uint64Var(&cfg.Full.Commits, "full-commits", 0, "`NUMBER` of PARTIAL commits of a pair in a row, at most")
 	flags.IntVar(&cfg.Clients, "clients", 0, "`NUMBER` of clients of each suite (default one more than a group has members)")
 	flags.IntVar(&cfg.Groups, "groups", 5, "`NUMBER` of groups of each suite")
 	flags.DurationVar(&cfg.For, "for", time.Minute, "`TIME` in which the day is played, of all suites together")
@@ -131,10 +136,10 @@ func (f *flags) complete(c *cobra.Command, args []string) error {
 	}
 	if f.move != "" {
 		to, err := parseSuites(f.move)
-		if err != nil || len(to) != 1 {
+		if err != nil || len(to) != 1 || to[0].PQ != 0 {
 			return fmt.Errorf("--move %s: one suite: %w", f.move, err)
 		}
-		f.cfg.Move = to[0]
+		f.cfg.Move = to[0].ID
 	}
 	switch {
 	case f.cfg.For > longest:
@@ -147,25 +152,34 @@ func (f *flags) complete(c *cobra.Command, args []string) error {
 	return nil
 }
 
-func parseSuites(list string) (ids []suite.ID, err error) {
+func parseSuites(list string) (suites []trial.Suite, err error) {
 	for _, text := range strings.Split(list, ",") {
-		n, err := strconv.ParseUint(strings.TrimSpace(text), 0, 16)
-		if err != nil {
-			return nil, fmt.Errorf("%q is no code point such as 0xF002", text)
+		t, pq, pair := strings.Cut(text, "+")
+		var s trial.Suite
+		if s.ID, err = parseSuite(t); err == nil && pair {
+			s.PQ, err = parseSuite(pq)
 		}
-		s, err := all.Registry().Suite(suite.ID(n))
 		if err != nil {
 			return nil, err
 		}
-		if err := suite.Probe(s); err != nil {
-			return nil, err
-		}
-		if slices.Contains(ids, suite.ID(n)) {
+		if slices.Contains(suites, s) {
 			return nil, fmt.Errorf("%s is there twice", text)
 		}
-		ids = append(ids, suite.ID(n))
+		suites = append(suites, s)
 	}
-	return ids, nil
+	return suites, nil
+}
+
+func parseSuite(text string) (suite.ID, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 0, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no code point such as 0xF002", text)
+	}
+	s, err := all.Registry().Suite(suite.ID(n))
+	if err != nil {
+		return 0, err
+	}
+	return suite.ID(n), suite.Probe(s)
 }
 
 func (f *flags) run(c *cobra.Command, args []string, stdout, stderr io.Writer) error {
