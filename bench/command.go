@@ -53,7 +53,7 @@ func (p program) root() *cobra.Command {
 	f.addEnd(root.Flags())
 	f.policies.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy(), p.evidence(), p.compare(), p.selftest())
-	root.AddCommand(p.day(), p.scale(), p.parties(), p.calibrate(), p.reportPage())
+	root.AddCommand(p.day(), p.scale(), p.parties(), p.partial(), p.calibrate(), p.reportPage())
 	if len(p.providers) > 0 {
 		root.AddCommand(p.sideBySide(), p.child())
 	}

@@ -61,7 +61,7 @@ func without(setting) limit.Cost { return limit.Cost{} }
 
 // operations returns those that the run command offers.
 func operations() []operation {
-	return slices.Concat(commitOperations(), joinOperations(), proposalOperations(), messageOperations(), moveOperations(), stateOperations())
+	return slices.Concat(commitOperations(), joinOperations(), proposalOperations(), messageOperations(), moveOperations(), stateOperations(), partialOperations())
 }
 
 // batched are the operations on as many members as their name says.

@@ -32,6 +32,7 @@ func sizesOnly() []operation {
 		{name: "follow-save", limit: without, start: startFollowSave},
 		{name: "follow-save-epoch", limit: without, start: startFollowSaveEpoch},
 		{name: "heap", limit: without, start: startHeap},
+		{name: "partial-heap", limit: without, start: startPartialHeap},
 	}
 }
 

@@ -14,7 +14,7 @@
 //
 // The parties command says who pays: what a commit costs its maker, the members near to it and
 // far from it, a joiner and the delivery service, and what members and the delivery service
-// keep.
+// keep. The partial command says what members without the ratchet tree cost.
 //
 // The report command makes a page with charts of such files, and of days of groups. The day
 // command prices a day of a group, on this machine or on another that the calibrate command
