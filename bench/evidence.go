@@ -24,7 +24,7 @@ func evidenceFormats() []writer[*evidence.Report] {
 func (p program) evidence() *cobra.Command {
 	var f policyFlags
 	var format, output, on string
-	var tokens []string
+	var tokens, pairs []string
 	cmd := &cobra.Command{
 		Use:   "evidence",
 		Short: "Write what an auditor needs of the cryptography that policies leave",
@@ -41,7 +41,7 @@ the Information Security Manual. The same program writes the same bytes at the s
 			if err != nil {
 				return err
 			}
-			r, err := p.evidenceOf(f, on, tokens)
+			r, err := p.evidenceOf(f, on, tokens, pairs)
 			if err != nil {
 				return err
 			}
@@ -64,14 +64,15 @@ the Information Security Manual. The same program writes the same bytes at the s
 	f.add(p, cmd)
 	p.addOn(flags, &on)
 	flags.StringArrayVar(&tokens, "token", nil, "token that keeps signature keys, as you state it, `NAME[:CERTIFICATE]`, such as \"Box 3:4962\"; repeatable")
+	flags.StringArrayVar(&pairs, "pair", nil, "pair of groups that the program may have, as `T+PQ[:MODE]`, such as 7+TBD11; repeatable")
 	flags.StringVar(&format, "format", "markdown", "`FORMAT` of the output: "+list(evidenceFormats()))
 	flags.StringVarP(&output, "output", "o", "", "`FILE` to write instead of standard output")
 	return cmd
 }
 
 // evidenceOf returns the report on the policies of flags, of the suites on a set of providers, with
-// signature keys in tokens.
-func (p program) evidenceOf(f policyFlags, on string, tokens []string) (*evidence.Report, error) {
+// signature keys in tokens, and of pairs of groups.
+func (p program) evidenceOf(f policyFlags, on string, tokens, pairs []string) (*evidence.Report, error) {
 	now, err := f.date()
 	if err != nil {
 		return nil, err
@@ -95,6 +96,9 @@ func (p program) evidenceOf(f policyFlags, on string, tokens []string) (*evidenc
 			return nil, fmt.Errorf("--token: %w", err)
 		}
 		running.Tokens = append(running.Tokens, subject.(suite.Token))
+	}
+	if running.Pairs, err = findPairs(s.Registry, pairs); err != nil {
+		return nil, err
 	}
 	return evidence.New(policy.All(policies...), s.Registry.All(), now, running)
 }

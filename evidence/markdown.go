@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/mlsuite/mlsuite/policy"
 )
 
 // WriteMarkdown writes the report as a page for people.
@@ -75,9 +77,9 @@ func (r *Report) writePolicy(b *strings.Builder) {
 func (r *Report) writeSuites(b *strings.Builder) {
 	var rows [][]string
 	var notes []string
-	for _, s := range r.Left() {
+	marks := func(of policy.Verdict) string {
 		var marks []string
-		for _, note := range s.Verdict.Notes {
+		for _, note := range of.Notes {
 			i := slices.Index(notes, note)
 			if i < 0 {
 				i = len(notes)
@@ -85,9 +87,19 @@ func (r *Report) writeSuites(b *strings.Builder) {
 			}
 			marks = append(marks, fmt.Sprint(i+1))
 		}
-		rows = append(rows, []string{s.title(), s.Verdict.String(), strings.Join(marks, ", ")})
+		return strings.Join(marks, ", ")
+	}
+	for _, s := range r.Left() {
+		rows = append(rows, []string{s.title(), s.Verdict.String(), marks(s.Verdict)})
 	}
 	writeTable(b, "Suites", []string{"Suite", "Verdict", "Notes"}, rows)
+	if len(r.pairs) > 0 {
+		rows = nil
+		for _, p := range r.pairs {
+			rows = append(rows, []string{p.String(), p.verdict.String(), marks(p.verdict)})
+		}
+		writeTable(b, "Pairs of groups", []string{"Pair", "Verdict", "Notes"}, rows)
+	}
 	for i, note := range notes {
 		fmt.Fprintf(b, "%d. %s\n", i+1, note)
 	}

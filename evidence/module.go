@@ -17,6 +17,10 @@ type Program struct {
 
 	// Tokens are the modules that keep signature keys, as the program states them.
 	Tokens []suite.Token
+
+	// Pairs are the pairs of groups that the program may have (draft-ietf-mls-combiner), with
+	// suites as suite.Describe has them.
+	Pairs []suite.PairInfo
 }
 
 // Running returns the running program.

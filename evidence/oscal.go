@@ -123,6 +123,13 @@ func (r *Report) oscal(id func(role string) string) oscalDocument {
 		UUID: id("module"), Type: "validation", Title: "Go Cryptographic Module " + r.program.Module,
 		Description: r.program.moduleStatus(r.at), Props: []oscalProp{prop("module-version", "", r.program.Module, "")},
 	}}
+	for i, p := range r.pairs {
+		d.Components = append(d.Components, oscalComponent{
+			UUID: id(fmt.Sprint("pair ", i)), Type: "software", Title: "Pair of groups",
+			Description: p.String() + ", under the amortized combiner (draft-ietf-mls-combiner).",
+			Props:       []oscalProp{prop("verdict", "", p.verdict.String(), strings.Join(p.verdict.Notes, " "))},
+		})
+	}
 	for i, t := range r.tokens {
 		d.Components = append(d.Components, oscalComponent{
 			UUID: id(fmt.Sprint("token ", i)), Type: "hardware", Title: t.Name,

@@ -36,6 +36,7 @@ type Report struct {
 	program Program
 	suites  []Suite // all, in order
 	tokens  []tokenVerdict
+	pairs   []pairVerdict
 
 	*inventory // of those that are left
 }
@@ -65,8 +66,17 @@ func New(p *policy.Policy, suites iter.Seq[suite.Info], at time.Time, program Pr
 		}
 		r.tokens = append(r.tokens, tokenVerdict{t, e.Rules})
 	}
+	for _, pair := range program.Pairs {
+		r.pairs = append(r.pairs, pairVerdict{pair, p.VerdictOfPair(pair, at)})
+	}
 	r.inventory = newInventory(r.Left())
 	return r, nil
+}
+
+// pairVerdict is what the policy says of a pair of groups.
+type pairVerdict struct {
+	suite.PairInfo
+	verdict policy.Verdict
 }
 
 // tokenVerdict is what the policy says of a token.

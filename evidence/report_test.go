@@ -228,6 +228,32 @@ func TestSelfDeclaredIsNoEvidence(t *testing.T) {
 	require.Contains(t, write(t, r.forms()["markdown"]), "| SHA-384 | hash, tree hash, transcript | FIPS 180-4 | not said | outside | none |")
 }
 
+// A pair of groups is judged whole, and its notes are numbered with those of the suites.
+func TestPairsHaveVerdicts(t *testing.T) {
+	program := on("v1.0.0", "on")
+	by := func(id suite.ID) suite.Info {
+		s, err := everything().Suite(id)
+		require.NoError(t, err)
+		return suite.Describe(s)
+	}
+	program.Pairs = []suite.PairInfo{{T: by(7), PQ: by(0xF00B), Mode: 1}, {T: by(1), PQ: by(0xF006)}}
+	r := reportOn(t, program, "2026-11-28", "cnsa-2.0-transition")
+	require.True(t, r.pairs[0].verdict.Allow)
+	require.False(t, r.pairs[1].verdict.Allow)
+	var page, oscal strings.Builder
+	require.NoError(t, r.WriteMarkdown(&page))
+	require.Regexp(t, `(?m)^\| pair of 0x0007 .* and 0xF00B .* in mode 1 \| allow until 2030-12-31 \| [0-9, ]+ \|$`, page.String())
+	require.Regexp(t, `(?m)^\| pair of 0x0001 .* in mode 0 \| deny \| `, page.String())
+	require.Regexp(t, `(?m)^[0-9]+\. A pair is judged by the suites of both groups`, page.String())
+	require.NoError(t, r.WriteOSCAL(&oscal))
+	require.Contains(t, oscal.String(), "allow until 2030-12-31")
+	require.Contains(t, oscal.String(), "Pair of groups")
+	program.Pairs = nil
+	page.Reset()
+	require.NoError(t, reportOn(t, program, "2026-11-28", "cnsa-2.0-transition").WriteMarkdown(&page))
+	require.NotContains(t, page.String(), "Pairs of groups")
+}
+
 // A token is a module of its own: what it is stands there as its owner's word, with the verdict of
 // the policy.
 func TestTokensAreStatements(t *testing.T) {

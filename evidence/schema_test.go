@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,8 @@ func TestFormsPassTheirSchemas(t *testing.T) {
 			s := schema(t, name)
 			hardware := on("v1.0.0", "on")
 			hardware.Tokens = []suite.Token{{Name: "Box 3", Certificate: "4962"}, {Name: "Box 4"}}
+			info := slices.Collect(everything().All())
+			hardware.Pairs = []suite.PairInfo{{T: info[0], PQ: info[12]}}
 			for _, profile := range policy.Builtin().Names() {
 				for _, program := range []Program{hardware, {Module: "latest"}} {
 					text := write(t, reportOn(t, program, "2026-11-28", profile).forms()[form])
