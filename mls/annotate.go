@@ -164,7 +164,7 @@ func (t *transition) AnnotateCommit(commit []byte, receiver message.LeafIndex) (
 // take.
 func (t *transition) leaves(leaf message.LeafIndex) bool {
 	for i := range t.proposals {
-		if r, ok := t.proposals[i].Proposal.(message.Remove); ok && r.Removed == leaf {
+		if removed, ok := t.proposals[i].removes(); ok && removed == leaf {
 			return true
 		}
 	}

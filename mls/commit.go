@@ -17,9 +17,10 @@ import (
 // a PrivateMessage uses a generation of the handshake ratchet.
 //
 // Without proposals, the commit only replaces the keys on the committer's path. Of
-// proposals that arrived and exclude each other, a Remove takes precedence over an
-// Update, and a later Update over an earlier one. An own Update is left out, because the
-// path renews the committer's leaf. Proposals that the policy refuses and Adds that have
+// proposals that arrived and exclude each other, a SelfRemove takes precedence over a
+// Remove, even one by value, a Remove over an Update, and a later Update over an earlier
+// one. An own Update is left out, because the path renews the committer's leaf, and an own
+// SelfRemove, which others commit. Proposals that the policy refuses and Adds that have
 // expired since they arrived are left out too.
 //
 // A ReInit is committed alone, and after everything else. If it arrived and there is
@@ -152,7 +153,9 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 	if m.sender.Type == message.SenderNewMemberCommit {
 		author := framing.AuthorOf(path.leaf, p.context.Epoch)
 		for i := range list {
-			list[i].Author = author
+			if list[i].Ref == nil {
+				list[i].Author = author
+			}
 		}
 	}
 	c := &framing.Commit{Proposals: make([]framing.ProposalOrRef, len(list))}

@@ -95,6 +95,12 @@ type Config struct {
 	// stands for those that the drafts suggest.
 	CodePoints message.CodePoints
 
+	// SelfRemove lists the proposal self_remove in the client's leaves: with it, a member
+	// can leave a group all of whose members list it, even while others join from outside
+	// (draft-ietf-mls-extensions-10, Section 6.3). In such a group every client takes the
+	// proposal.
+	SelfRemove bool
+
 	// LeafExtensions are the extensions of the client's LeafNode.
 	LeafExtensions message.Extensions
 
@@ -327,10 +333,13 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (mes
 		suites = append(suites, own)
 	}
 	extensions, proposals := slices.Clone(c.Extensions), c.proposalTypes()
+	numbers := c.CodePoints.Complete()
 	if c.Components != nil {
-		numbers := c.CodePoints.Complete()
 		extensions = append(extensions, numbers.AppDataDictionary)
 		proposals = append(proposals, numbers.AppDataUpdate, numbers.AppEphemeral)
+	}
+	if c.SelfRemove {
+		proposals = append(proposals, numbers.SelfRemove)
 	}
 	return message.Capabilities{
 		Versions:     []uint16{codepoint.VersionMLS10},

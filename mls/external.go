@@ -58,6 +58,14 @@ type ExternalJoinOptions struct {
 	// AppData are AppDataUpdates and AppEphemerals that the commit covers, by value.
 	AppData []message.Proposal
 
+	// Proposals are the PublicMessages of the epoch that hold proposals, each an MLSMessage,
+	// as the delivery service hands them out beside the GroupInfo. The commit covers the
+	// SelfRemoves among them, as it must (draft-ietf-mls-extensions-10, Section 6.3); it
+	// leaves out what else there is, and a SelfRemove that is not valid. A client cannot
+	// check the membership_tag before it is a member. [Candidate.Proposals] shows what the
+	// commit covers.
+	Proposals [][]byte
+
 	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
 	// 9420, Section 6.3.1).
 	AuthenticatedData []byte
@@ -129,6 +137,8 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	for _, proposal := range options.proposals() {
 		list = append(list, CommittedProposal{Proposal: withDefaults(proposal, s, p.numbers), Sender: sender})
 	}
+	leaving := p.pendingSelfRemoves(ctx, &cfg, now, options.Proposals)
+	list = append(withoutRemoved(list, selfRemoving(leaving)), leaving...)
 	m := &commitMaker{
 		cfg:        &cfg,
 		plan:       &commitPlan{CommitOptions: CommitOptions{AuthenticatedData: options.AuthenticatedData}},

@@ -215,9 +215,9 @@ func (m insider) apply(list []CommittedProposal) *applied {
 		}
 	}
 	for _, c := range list {
-		r, ok := c.Proposal.(message.Remove)
-		if ok && r.Removed != m.self.leaf && a.edit.Leaf(r.Removed) != nil {
-			a.edit.RemoveLeaf(r.Removed)
+		removed, ok := c.removes()
+		if ok && removed != m.self.leaf && a.edit.Leaf(removed) != nil {
+			a.edit.RemoveLeaf(removed)
 		}
 	}
 	for _, c := range list {

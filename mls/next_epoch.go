@@ -283,6 +283,7 @@ func (c *changes) list() []event.Change {
 func (c *changes) find() []event.Change {
 	var list []event.Change
 	old, next, added := c.old, c.next, c.added
+	resynced := ratchettree.NoLeaf // the leaf that a joiner's Remove takes out
 	for _, proposal := range c.proposals {
 		switch p := proposal.Proposal.(type) {
 		case message.Add:
@@ -292,7 +293,11 @@ func (c *changes) find() []event.Change {
 			leaf := proposal.Sender.Leaf
 			list = append(list, change(leaf, old.Leaf(leaf), next.Leaf(leaf), event.Updated))
 		case message.Remove:
+			resynced = p.Removed
 			list = append(list, change(p.Removed, nil, old.Leaf(p.Removed), event.Removed))
+		case message.SelfRemove:
+			leaf := proposal.Sender.Leaf
+			list = append(list, change(leaf, nil, old.Leaf(leaf), event.Removed))
 		}
 	}
 	n := next.Leaf(c.leaf)
@@ -303,8 +308,8 @@ func (c *changes) find() []event.Change {
 			return list
 		}
 		return append(list, change(c.leaf, o, n, event.Updated))
-	case len(list) > 0: // its earlier leaf goes
-		return append(list, change(c.leaf, old.Leaf(list[0].Leaf), n, event.Resynced))
+	case resynced != ratchettree.NoLeaf: // its earlier leaf goes
+		return append(list, change(c.leaf, old.Leaf(resynced), n, event.Resynced))
 	}
 	return append(list, change(c.leaf, nil, n, event.Added))
 }

@@ -183,6 +183,8 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 			}
 		case message.Remove:
 			removed = removed || proposal.Removed == g.leaf
+		case message.SelfRemove:
+			removed = removed || c.Sender.Leaf == g.leaf
 		default:
 			if !c.checked {
 				if err := p.checkProposal(c, rules); err != nil {

@@ -308,6 +308,9 @@ func (g *Group) checkStrict(ac *framing.AuthenticatedContent) error {
 	if ac.Content.Sender.Type != message.SenderMember || !g.cfg.StrictHandshake || ac.WireFormat == g.handshakeFormat() {
 		return nil
 	}
+	if _, ok := ac.Content.Proposal.(message.SelfRemove); ok { // which always is a PublicMessage
+		return nil
+	}
 	return fmt.Errorf("%w: Config.StrictHandshake does not allow a %s in a %s", message.ErrUnsupported,
 		ac.Content.ContentType, ac.WireFormat)
 }

@@ -75,8 +75,8 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.Authenticat
 	rules := cfg.receiving(now)
 	rules.committer, rules.path = sender, path != nil
 	rules.anyType = slices.ContainsFunc(list, func(c CommittedProposal) bool {
-		r, ok := c.Proposal.(message.Remove)
-		return ok && r.Removed == self
+		removed, ok := c.removes()
+		return ok && removed == self
 	})
 	a, err := p.apply(list, rules)
 	if err != nil {
@@ -87,9 +87,11 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.Authenticat
 	}
 	if path != nil {
 		if sender.Type == message.SenderNewMemberCommit {
-			for _, removed := range a.removed {
-				if err := p.checkResync(cfg, removed, path.LeafNode); err != nil {
-					return nil, nil, err
+			for _, c := range list {
+				if r, ok := c.Proposal.(message.Remove); ok {
+					if err := p.checkResync(cfg, r.Removed, path.LeafNode); err != nil {
+						return nil, nil, err
+					}
 				}
 			}
 			a.committer = a.edit.ClaimLeaf()

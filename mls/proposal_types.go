@@ -92,12 +92,12 @@ func (p *publicState) supportsProposal(t message.ProposalType, staying *ratchett
 	return fault.Violation("12.2", "member does not support the proposal type %s", t).AtLeaf(leaf)
 }
 
-// leavingBy returns the leaves that the Removes of a list take out.
+// leavingBy returns the leaves that the proposals of a list take out.
 func leavingBy(list []CommittedProposal) map[message.LeafIndex]bool {
 	leaving := map[message.LeafIndex]bool{}
-	for _, c := range list {
-		if r, ok := c.Proposal.(message.Remove); ok {
-			leaving[r.Removed] = true
+	for i := range list {
+		if removed, ok := list[i].removes(); ok {
+			leaving[removed] = true
 		}
 	}
 	return leaving

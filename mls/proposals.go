@@ -156,6 +156,8 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		return p.checkAppData(proposal, p.numbers.AppDataUpdate, proposal.Component, "4.7", &rules)
 	case message.AppEphemeral:
 		return p.checkAppData(proposal, p.numbers.AppEphemeral, proposal.Component, "4.8", &rules)
+	case message.SelfRemove:
+		return p.checkSelfRemove(sender)
 	case message.Custom:
 		return rules.handles(proposal, c.Sender)
 	}
@@ -223,10 +225,10 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 			}
 		}
 	}
-	for _, c := range list {
-		if r, ok := c.Proposal.(message.Remove); ok {
-			a.edit.RemoveLeaf(r.Removed)
-			a.removed = append(a.removed, r.Removed)
+	for i := range list {
+		if removed, ok := list[i].removes(); ok {
+			a.edit.RemoveLeaf(removed)
+			a.removed = append(a.removed, removed)
 		}
 	}
 	for i, c := range list {
@@ -275,7 +277,7 @@ func (r *listRules) needsPath(list []CommittedProposal) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(c CommittedProposal) bool {
 		t := message.TypeOf(c.Proposal)
 		custom, ok := r.customType(t)
-		return check.NeedsPath(t) || ok && !custom.NoPath
+		return check.NeedsPath(t) || c.isSelfRemove() || ok && !custom.NoPath
 	})
 }
 
@@ -300,6 +302,13 @@ func checkList(list []CommittedProposal, committer message.LeafIndex) error {
 			if seen.twice("leaf", leafKey(proposal.Removed)) {
 				return fault.Violation("12.2", "another proposal updates or removes the same leaf").AtLeaf(proposal.Removed).AtProposal(i)
 			}
+		case message.SelfRemove:
+			if c.Sender.Leaf == committer {
+				return fault.Violation("12.2", "committer removes itself").AtLeaf(committer).AtProposal(i)
+			}
+			if err := seen.checkSelfRemove(&list[i], i); err != nil {
+				return err
+			}
 		case message.PreSharedKey:
 			if err := seen.checkPSK(proposal, i); err != nil {
 				return err
@@ -318,16 +327,27 @@ func checkList(list []CommittedProposal, committer message.LeafIndex) error {
 }
 
 // checkExternalList checks the proposals of an external commit: one ExternalInit, at most
-// one Remove, any PreSharedKeys, any for components, and nothing else (RFC 9420, Section 12.2). That all are
-// by value was checked before.
+// one Remove, any PreSharedKeys, any for components, all of them by value (RFC 9420,
+// Sections 12.2 and 12.4.3.2), and any SelfRemoves by reference
+// (draft-ietf-mls-extensions-10, Section 6.3).
 func checkExternalList(list []CommittedProposal) error {
 	seen := make(proposalSet)
 	for i, c := range list {
 		t := message.TypeOf(c.Proposal)
+		if c.Ref != nil && !c.isSelfRemove() {
+			return fault.Violation("12.4.3.2", "external commit has a proposal by reference").AtProposal(i)
+		}
 		switch proposal := c.Proposal.(type) {
 		case message.ExternalInit, message.Remove:
 			if seen.twice(t.String(), nil) {
 				return fault.Violation("12.2", "external commit has more than one %s", t).AtProposal(i)
+			}
+			if r, ok := proposal.(message.Remove); ok && seen.twice("leaf", leafKey(r.Removed)) {
+				return fault.Extensions("6.3", "another proposal removes the same leaf").AtLeaf(r.Removed).AtProposal(i)
+			}
+		case message.SelfRemove:
+			if err := seen.checkSelfRemove(&list[i], i); err != nil {
+				return err
 			}
 		case message.PreSharedKey:
 			if err := seen.checkPSK(proposal, i); err != nil {
@@ -361,6 +381,19 @@ const onceExtensions = "extensions"
 func leafKey(i message.LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
 
 func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
+
+// checkSelfRemove checks a SelfRemove of a list: it is by reference, and no other proposal
+// updates or removes the leaf.
+func (s proposalSet) checkSelfRemove(c *CommittedProposal, i int) error {
+	leaf := c.Sender.Leaf
+	if c.Ref == nil {
+		return fault.Extensions("6.3", "SelfRemove is sent by value").AtLeaf(leaf).AtProposal(i)
+	}
+	if s.twice("leaf", leafKey(leaf)) {
+		return fault.Extensions("6.3", "another proposal updates or removes the same leaf").AtLeaf(leaf).AtProposal(i)
+	}
+	return nil
+}
 
 func (s proposalSet) checkPSK(p message.PreSharedKey, i int) error {
 	id, err := message.Marshal(&p.PSK)

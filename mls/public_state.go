@@ -28,6 +28,7 @@ type publicState struct {
 	contextBytes    []byte // context, marshalled
 	confirmationTag []byte
 	interim         []byte // interim transcript hash (RFC 9420, Section 8.2)
+	selfRemoves     bool   // all members list SelfRemove, or this one if it is partial
 }
 
 // publicParts are what a publicState is made of.
@@ -77,6 +78,7 @@ func (p *provisional) confirmed(contextBytes, tag []byte) (_ *publicState, err e
 		return nil, err
 	}
 	p.contextBytes, p.confirmationTag = contextBytes, bytes.Clone(tag)
+	p.selfRemoves = p.tree.Root.Features.SupportsProposal(p.numbers.SelfRemove)
 	return &p.publicState, nil
 }
 
@@ -89,6 +91,7 @@ func (p *publicState) framing(secrets *schedule.EpochSecrets) *framing.Epoch {
 		Secrets:      secrets,
 		Members:      p,
 		Numbers:      p.numbers,
+		References:   p.selfRemoves,
 	}
 }
 

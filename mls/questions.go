@@ -421,7 +421,8 @@ func (c *Config) allowCommit(p *publicState, now time.Time, ac *framing.Authenti
 
 // leaves reports whether a proposal only leads out of a group.
 func leaves(p message.Proposal) bool {
-	return message.TypeOf(p) == codepoint.ProposalRemove || message.TypeOf(p) == codepoint.ProposalReInit
+	_, self := p.(message.SelfRemove)
+	return self || message.TypeOf(p) == codepoint.ProposalRemove || message.TypeOf(p) == codepoint.ProposalReInit
 }
 
 // leaveOnly reports whether a commit of these proposals only leads out of a group.

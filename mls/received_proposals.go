@@ -76,6 +76,9 @@ func (c *CommittedProposal) outside() bool { return c.Sender.Type != message.Sen
 func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, leaf int64, ac *framing.AuthenticatedContent) (CommittedProposal, error) {
 	received := CommittedProposal{Author: ac.Author, Proposal: ac.Content.Proposal, Sender: ac.Content.Sender, checked: true}
 	err := p.checkProposal(&received, cfg.receiving(now))
+	if err == nil {
+		err = received.checkFormat(ac)
+	}
 	if err != nil {
 		return CommittedProposal{}, err
 	}

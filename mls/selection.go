@@ -61,6 +61,9 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 	var pending []CommittedProposal
 	if !plan.WithoutPending && !containsReInit(byValue) {
 		pending = g.allowed(q, g.inbox.pending())
+		leaving := selfRemoving(pending)
+		delete(leaving, g.leaf)
+		byValue = withoutRemoved(byValue, leaving)
 	}
 	all := byValue
 	if len(pending) > 0 {
@@ -100,6 +103,11 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 		s.bring(own.Credential.Type, own.Signer.PublicKey())
 	}
 	keep := make([]bool, len(pending))
+	for i := range pending { // a Remove beside a SelfRemove is invalid
+		if leaf := pending[i].Sender.Leaf; pending[i].isSelfRemove() && s.claim(leaf) {
+			keep[i], s.leaving[leaf] = true, true
+		}
+	}
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
 		case message.Remove:

@@ -52,6 +52,10 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 // a commit (RFC 9420, Section 12.1). It asks the application about the credentials that
 // the proposal brings. An Update is made by [Group.ProposeUpdate].
 //
+// A [message.SelfRemove] proposes to remove this member. It always is a PublicMessage, and
+// a member sends only one in an epoch. Where not all members list it, Propose refuses it as
+// invalid, and a [message.Remove] of the own leaf does instead.
+//
 // Errors:
 //
 //   - [ErrRetired].
@@ -114,6 +118,11 @@ func withDefaults(p message.Proposal, s suite.Suite, numbers message.CodePoints)
 	case message.ReInit:
 		if p.Version == 0 {
 			p.Version = codepoint.VersionMLS10
+		}
+		return p
+	case message.SelfRemove:
+		if p.ProposalType == 0 && uint16(numbers.SelfRemove) != codepoint.Suggested().SelfRemove {
+			p.ProposalType = numbers.SelfRemove
 		}
 		return p
 	}
@@ -179,6 +188,12 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 	if err != nil {
 		return nil, err
 	}
+	format := g.handshakeFormat()
+	if _, ok := proposal.(message.SelfRemove); ok {
+		if format, err = g.selfRemoveFormat(q); err != nil {
+			return nil, err
+		}
+	}
 	rules := g.cfg.sending(q.now)
 	kept := CommittedProposal{Author: g.author(), Proposal: proposal, Sender: g.sender(), checked: true}
 	if err := g.public.checkProposal(&kept, rules); err != nil {
@@ -200,7 +215,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 	}
 	content := g.public.content(g.sender(), message.ContentProposal, authenticatedData)
 	content.Proposal = proposal
-	ac, err := g.sign(ctx, g.handshakeFormat(), content)
+	ac, err := g.sign(ctx, format, content)
 	if err != nil {
 		return nil, err
 	}

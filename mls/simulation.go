@@ -405,8 +405,8 @@ func (s *Simulation) commit(ctx context.Context, now time.Time, g *Group, plan *
 // follow keeps what the members know after a commit.
 func (s *Simulation) follow(c *Candidate) error {
 	for _, p := range c.proposals {
-		if r, ok := p.Proposal.(message.Remove); ok {
-			m := s.member(r.Removed)
+		if removed, ok := p.removes(); ok {
+			m := s.member(removed)
 			m.leafKey.release()
 			*m = simulated{}
 		}

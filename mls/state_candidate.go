@@ -367,6 +367,8 @@ func (c *Candidate) checkChanges(from *ratchettree.Tree) error {
 			}
 		case message.Remove:
 			leaf = proposal.Removed
+		case message.SelfRemove:
+			leaf = p.Sender.Leaf
 		default:
 			continue
 		}
@@ -412,6 +414,8 @@ func (c *Candidate) proposer(p *CommittedProposal) (message.Author, error) {
 		return message.Author{}, badState("proposal by value is not the committer's")
 	case p.Ref == nil:
 		return c.Author(), nil
+	case c.old == nil && p.isSelfRemove():
+		return message.Author{}, nil // in a tree that is not in the state
 	case c.old == nil:
 		return message.Author{}, badState("candidate of a join refers to a proposal")
 	}

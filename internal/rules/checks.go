@@ -37,6 +37,9 @@ func (c *check) matches(r *rule) bool {
 			return err == nil && n.folder == c.folder
 		})
 	}
+	if item, ok := strings.CutPrefix(c.section, groupExtensions+" "); ok {
+		return r.section == groupExtensions && strings.HasPrefix(r.item, item+"-")
+	}
 	return c.section != "" && r.section == c.section ||
 		c.class != "" && r.section == groupErrors && r.item == c.class
 }
@@ -277,6 +280,9 @@ func made(name string, args []ast.Expr) *refusal {
 	case "violation", "Violation":
 		section, rule := literal(args[0]), literal(args[1])
 		return &refusal{text: section + " " + rule, section: section}
+	case "Extensions": // of draft-ietf-mls-extensions
+		section, rule := literal(args[0]), literal(args[1])
+		return &refusal{text: section + " " + rule, section: groupExtensions + " " + section}
 	case "unsupported", "Unsupported":
 		return &refusal{text: "ErrUnsupported", class: "ErrUnsupported"}
 	}

@@ -174,13 +174,15 @@ func (g *Generator) Proposal() *message.TypedProposal {
 func (g *Generator) proposal() message.Proposal {
 	const last = codepoint.ProposalGroupContextExtensions // of RFC 9420's
 	const firstFree = 0x000B                              // behind those that drafts suggest
-	switch message.ProposalType(g.IntN(int(last) + 3)) {
+	switch message.ProposalType(g.IntN(int(last) + 4)) {
 	case 0:
 		return message.Custom{ProposalType: firstFree + message.ProposalType(g.IntN(0xFFFF-firstFree)), Data: g.Bytes()}
 	case last + 1:
 		return g.appDataUpdate()
 	case last + 2:
 		return message.AppEphemeral{Component: message.ComponentID(g.Uint32()), Data: g.Bytes()}
+	case last + 3:
+		return message.SelfRemove{}
 	case codepoint.ProposalAdd:
 		return message.Add{KeyPackage: g.KeyPackage()}
 	case codepoint.ProposalUpdate:

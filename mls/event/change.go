@@ -30,7 +30,7 @@ const (
 	// ExternalSender is an external sender of a group that this client makes or
 	// joins, or one that a commit brings.
 	ExternalSender
-	// Removed is a member that a Remove proposal takes out. An [Observer] hears of
+	// Removed is a member that a Remove or its own SelfRemove takes out. An [Observer] hears of
 	// it, an Authenticator does not.
 	Removed
 	// Resynced is a client that joins by an external commit in place of an earlier

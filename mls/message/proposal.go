@@ -8,8 +8,8 @@ import (
 
 // Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1): an
 // [Add], [Update], [Remove], [PreSharedKey], [ReInit], [ExternalInit],
-// [GroupContextExtensions], [AppDataUpdate], [AppEphemeral] or [Custom], as a value and not
-// as a pointer.
+// [GroupContextExtensions], [AppDataUpdate], [AppEphemeral], [SelfRemove] or [Custom], as a
+// value and not as a pointer.
 type Proposal interface {
 	proposalType() ProposalType
 
@@ -71,6 +71,8 @@ func unmarshalProposal(r *wire.Reader) Proposal {
 		return decodeAppDataUpdate(r, t)
 	case numbers.AppEphemeral:
 		return decodeAppEphemeral(r, t)
+	case numbers.SelfRemove:
+		return boxed(r, SelfRemove{replaced(t, codepoint.Suggested().SelfRemove)})
 	}
 	return Custom{ProposalType: t, Data: r.Bytes()}
 }

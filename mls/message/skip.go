@@ -84,6 +84,7 @@ func skipDraftProposal(r *wire.Reader, t uint16) {
 	case numbers.AppEphemeral:
 		r.SkipRaw(2)
 		r.Skip()
+	case numbers.SelfRemove: // which is empty
 	default:
 		r.Skip()
 	}

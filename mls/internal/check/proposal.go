@@ -18,7 +18,7 @@ func Complete(p message.Proposal) error {
 	case message.Update:
 		present = p.LeafNode != nil
 	case message.Remove, message.PreSharedKey, message.ReInit, message.ExternalInit, message.GroupContextExtensions,
-		message.AppEphemeral:
+		message.AppEphemeral, message.SelfRemove:
 	case message.AppDataUpdate:
 		if p.Remove && len(p.Update) > 0 {
 			return fmt.Errorf("mls: %s proposal is %w: it removes and updates", message.TypeOf(p), message.ErrMalformed)

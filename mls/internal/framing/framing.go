@@ -31,6 +31,10 @@ type Epoch struct {
 	// [fault.ErrOwnMessage].
 	Own message.Sender
 
+	// References says that external commits may refer to proposals: to SelfRemoves, if all
+	// members support them.
+	References bool
+
 	// Wanted reports whether to verify a proposal. Nil stands for all proposals.
 	Wanted func(ref []byte) bool
 
@@ -179,6 +183,9 @@ func (c *FramedContent) SenderMay() bool {
 	switch c.Sender.Type {
 	case message.SenderExternal:
 		if c.ContentType != message.ContentProposal {
+			return false
+		}
+		if _, ok := c.Proposal.(message.SelfRemove); ok {
 			return false
 		}
 		return FromOutside(message.TypeOf(c.Proposal))
@@ -361,7 +368,7 @@ func (f *Epoch) member(sender message.Sender) (message.Author, error) {
 
 // checkReferences refuses impossible references of a commit before anybody looks them up:
 // each has Hash.Size bytes (RFC 9420, Section 5.2), and an external commit has none
-// (Section 12.4.3.2).
+// (Section 12.4.3.2), unless the group knows SelfRemoves.
 func (f *Epoch) checkReferences(c *FramedContent) error {
 	if c.Commit == nil {
 		return nil
@@ -370,7 +377,7 @@ func (f *Epoch) checkReferences(c *FramedContent) error {
 	for i := range c.Commit.Proposals {
 		switch p := &c.Commit.Proposals[i]; {
 		case p.Proposal != nil:
-		case c.Sender.Type == message.SenderNewMemberCommit:
+		case c.Sender.Type == message.SenderNewMemberCommit && !f.References:
 			return fault.Violation("12.4.3.2", "external commit has a proposal by reference").AtProposal(i)
 		case len(p.Ref) != size:
 			return fault.Violation("5.2", "ProposalRef does not have %d bytes", size).AtProposal(i)
