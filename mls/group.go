@@ -161,6 +161,9 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 	if err := checkComponentsOfAll(t, &read.Components, numbers); err != nil {
 		return nil, err
 	}
+	if err := everyMemberSupportsWireFormats(t, read, numbers); err != nil {
+		return nil, err
+	}
 	epochSecret := make([]byte, nh)
 	rand.Read(epochSecret)
 	defer clear(epochSecret)

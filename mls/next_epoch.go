@@ -39,6 +39,9 @@ func (p *publicState) next(a *applied) (*provisional, error) {
 	if err := p.checkLeaves(a, t); err != nil {
 		return nil, err
 	}
+	if err := p.checkWireFormats(t, a); err != nil {
+		return nil, err
+	}
 	a.changes = &changes{old: p.tree, next: t, proposals: a.list, added: a.added, committer: a.sender, leaf: a.committer}
 	context := p.context
 	context.Epoch++

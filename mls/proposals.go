@@ -414,6 +414,9 @@ func (p *publicState) admits(leaf *message.LeafNode, own *ratchettree.Features, 
 	if err := own.SupportsAs(&x.Needs, "capabilities do not list", "7.3"); err != nil {
 		return atLeaf(err, old)
 	}
+	if err := supportsWireFormats(leaf.Extensions, x, p.numbers); err != nil {
+		return atLeaf(err, old)
+	}
 	if !p.tree.FitsCredentials(own) {
 		return atLeaf(fault.Violation("7.3", "not every member supports the credential type %s, which a member uses", leaf.Credential.Type), old)
 	}

@@ -258,6 +258,9 @@ func (p *publicState) verifyTree(ctx context.Context, q questions, own []byte) e
 	if err := checkTree(p.tree, p.extensions); err != nil {
 		return err
 	}
+	if err := everyMemberSupportsWireFormats(p.tree, p.extensions, p.numbers); err != nil {
+		return err
+	}
 	if err := p.extensions.CheckSenders(p.suite); err != nil {
 		return err
 	}

@@ -231,6 +231,7 @@ type selection struct {
 	types      map[message.CredentialType]bool // incoming types that no member uses
 	keys       map[string]bool                 // incoming keys
 	seen       proposalSet
+	entering   []*message.LeafNode
 	psks       int // number of PSKs; PSKLabel counts up to 65,535 (RFC 9420, Section 8.4)
 	staying    func() *ratchettree.Features
 }
@@ -298,6 +299,7 @@ func (s *selection) claim(leaf message.LeafIndex) bool {
 // enter notes that a leaf with the features own comes into the group.
 func (s *selection) enter(leaf *message.LeafNode, own ratchettree.Features) {
 	own.InUse = nil // is in types
+	s.entering = append(s.entering, leaf)
 	s.incoming = s.incoming.Merge(&own)
 	s.bring(leaf.Credential.Type, leaf.SignatureKey)
 	s.keys[string(leaf.EncryptionKey)] = true
@@ -318,6 +320,9 @@ func (s *selection) takes(extensions *check.GroupExtensions) error {
 		return err
 	}
 	if err := s.incoming.Supports(&extensions.Needs); err != nil {
+		return err
+	}
+	if err := s.takesWireFormats(extensions); err != nil {
 		return err
 	}
 	if s.seen.twice(onceExtensions, nil) {

@@ -11,7 +11,7 @@ import (
 // wire: a [Message], [KeyPackage], [Welcome], [GroupInfo], [GroupContext], [LeafNode],
 // [Credential], [Extensions], [RequiredCapabilities], [ExternalSenders],
 // [ExternalSender], [PreSharedKeyID], [Sender], [TypedProposal], [AppDataDictionary],
-// [ComponentsList], [SafeAAD], [MediaTypeList], [ApplicationFraming] or [AppAck].
+// [ComponentsList], [WireFormats], [SafeAAD], [MediaTypeList], [ApplicationFraming] or [AppAck].
 type Structure interface {
 	name() string
 	// marshal writes the structure. One that would not parse makes the Writer fail.

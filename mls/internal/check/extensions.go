@@ -26,6 +26,9 @@ type GroupExtensions struct {
 
 	Components
 
+	// WireFormats are those that required_wire_formats lists.
+	WireFormats message.WireFormats
+
 	// Credentials are the types that Required and Senders name, in increasing order, each
 	// once.
 	Credentials []message.CredentialType
@@ -52,6 +55,13 @@ func ReadGroupExtensions(e message.Extensions, numbers message.CodePoints) (*Gro
 			return nil, err
 		}
 		g.Senders = *senders
+	}
+	if data, ok := e.Find(numbers.RequiredWireFormats); ok {
+		formats, err := message.Parse[message.WireFormats](data)
+		if err != nil {
+			return nil, err
+		}
+		g.WireFormats = *formats
 	}
 	if data, ok := e.Find(numbers.AppDataDictionary); ok {
 		dictionary, err := message.Parse[message.AppDataDictionary](data)
