@@ -275,3 +275,20 @@ func (s *selection) accepts(rules *listRules, list, byValue []CommittedProposal)
 	_, err := judge.next(s.extensions)
 	return err == nil
 }
+
+// Agreed implements framing.Form: authenticated data are the items of components, in their
+// order (draft-ietf-mls-extensions-10, Section 4.9), and application data has its media type
+// (Section 6.2.4).
+func (p *publicState) Agreed(content message.ContentType, authenticatedData, applicationData []byte) error {
+	if p.extensions.SafeComponents != nil {
+		if _, err := message.Parse[message.SafeAAD](authenticatedData); err != nil {
+			return fault.Extensions("4.9", "authenticated data is not a list of items of components").Because(err)
+		}
+	}
+	if p.extensions.MediaTypes != nil && content == message.ContentApplication {
+		if _, err := message.Parse[message.ApplicationFraming](applicationData); err != nil {
+			return fault.Extensions("6.2.4", "application data is not framed with its media type").Because(err)
+		}
+	}
+	return nil
+}

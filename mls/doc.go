@@ -57,6 +57,7 @@
 //	suite.PSKInfo   a pre-shared key that is about to be injected
 //	WireFormat      the format of proposals and commits; what comes from outside a group,
 //	                even an external commit, is always a PublicMessage
+//	ComponentID     the component of an AppDataUpdate or AppEphemeral proposal
 //	suite.Token     the token that keeps the client's signature key, if its owner states one
 //	                ([suite.TokenSigner]): when the client makes or enters a group or a key
 //	                package, takes another key, signs, and restores
@@ -162,6 +163,14 @@
 // The engine itself reads the entries app_components and safe_aad, which say what every
 // member has to support: a leaf that lacks it is refused. Whether the application lets
 // members change these entries it says by a Component of their number, with [ReplaceData].
+//
+// With safe_aad in the GroupContext, even an empty list, the authenticated data of every
+// message of the group is the encoding of a message.SafeAAD, an item of each component that
+// has something to say, in increasing order; other messages are refused. Calls that send
+// take it from message.Marshal, and write the empty list if they get nothing. What is
+// received, message.Parse reads. With content_media_types in the GroupContext, application
+// data is the encoding of a message.ApplicationFraming in the same way. Whether members can
+// receive the group's media types the application looks up in their leaves.
 //
 // The draft is not an RFC, and revision 11, which this package does not follow yet, may
 // change formats and numbers. All numbers are values of [Config].CodePoints. A broken rule of

@@ -200,6 +200,10 @@ type ExternalProposer struct {
 	Epoch   uint64 // the group's current one
 
 	CodePoints message.CodePoints // of drafts, as in [Config]
+
+	// AuthenticatedData goes along with each proposal (RFC 9420, Section 6.3.1). In a group
+	// whose components share it, it has to be a message.SafeAAD.
+	AuthenticatedData []byte
 }
 
 // Propose signs a proposal as the external sender at the given index of the group's
@@ -230,6 +234,8 @@ func (e ExternalProposer) propose(ctx context.Context, signer suite.Signer, send
 		Sender:      sender,
 		ContentType: message.ContentProposal,
 		Proposal:    proposal,
+
+		AuthenticatedData: e.AuthenticatedData,
 	}
 	if !content.SenderMay() {
 		return nil, fmt.Errorf("%w: proposal type %s is not allowed from a sender of type %s", message.ErrUnsupported, message.TypeOf(proposal), sender.Type)

@@ -36,7 +36,7 @@ func (m insider) signed(content *framing.FramedContent) *framing.AuthenticatedCo
 func (m insider) seal(ac *framing.AuthenticatedContent) []byte {
 	m.t.Helper()
 	f := m.public.framing(m.secrets)
-	f.Group = &message.GroupContext{GroupID: ac.Content.GroupID, Epoch: ac.Content.Epoch}
+	f.Group, f.Form = &message.GroupContext{GroupID: ac.Content.GroupID, Epoch: ac.Content.Epoch}, nil
 	b, err := protected(f, m.inbox.ratchets, ac)
 	require.NoError(m.t, err)
 	return b

@@ -90,9 +90,19 @@ func (p *publicState) framing(secrets *schedule.EpochSecrets) *framing.Epoch {
 		GroupContext: p.contextBytes,
 		Secrets:      secrets,
 		Members:      p,
+		Form:         p,
 		Numbers:      p.numbers,
 		References:   p.selfRemoves,
 	}
+}
+
+// authenticated returns the authenticated data of a message whose sender has data to
+// authenticate, or nothing.
+func (p *publicState) authenticated(data []byte) []byte {
+	if len(data) == 0 && p.extensions.SafeComponents != nil {
+		return []byte{0} // no items
+	}
+	return data
 }
 
 // place returns the place of a leaf in the group.
@@ -106,7 +116,7 @@ func (p *publicState) content(sender message.Sender, contentType message.Content
 		GroupID:           p.context.GroupID,
 		Epoch:             p.context.Epoch,
 		Sender:            sender,
-		AuthenticatedData: bytes.Clone(authenticatedData),
+		AuthenticatedData: bytes.Clone(p.authenticated(authenticatedData)),
 		ContentType:       contentType,
 	}
 }

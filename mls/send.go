@@ -15,7 +15,9 @@ import (
 )
 
 // Encrypt makes an application message for the group: a PrivateMessage in an MLSMessage
-// (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted.
+// (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted. Where
+// components share it, it is a message.SafeAAD, and where the group has media types, data is
+// a message.ApplicationFraming: see "Components" in the package documentation.
 //
 // Errors:
 //
@@ -25,6 +27,7 @@ import (
 //   - [ErrUnsaved]: the group has to be saved before it sends.
 //   - [ErrGeneration]: all 2^32 generations of the application ratchet are used.
 //   - [*suite.PolicyError]: the policy refuses the group.
+//   - [message.ErrInvalid]: data or authenticatedData is not what the group has agreed on.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	if err := g.beginActive(); err != nil {
@@ -41,7 +44,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 		WireFormat: message.WireFormatPrivateMessage,
 		Content:    *g.public.content(g.sender(), message.ContentApplication, nil),
 	}
-	ac.Content.ApplicationData, ac.Content.AuthenticatedData = data, authenticatedData // written before Encrypt returns
+	ac.Content.ApplicationData, ac.Content.AuthenticatedData = data, g.public.authenticated(authenticatedData) // written before Encrypt returns
 	if err := ac.Sign(ctx, g.cfg.Signer, g.public.contextBytes); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,10 @@ type Epoch struct {
 
 	Members Members
 
+	// Form is the form of content on which the group has agreed beyond RFC 9420. Nil stands
+	// for any.
+	Form Form
+
 	// Numbers are those of drafts in the content of messages.
 	Numbers message.CodePoints
 
@@ -49,6 +53,13 @@ type Members interface {
 	// Author returns the author of a member's or an external sender's message, or a
 	// [*message.ValidationError] if there is no such sender.
 	Author(message.Sender) (message.Author, error)
+}
+
+// Form is the form of messages on which a group has agreed.
+type Form interface {
+	// Agreed returns an error unless a message has the form: its type of content, what it
+	// authenticates, and its application data, if it has any.
+	Agreed(content message.ContentType, authenticatedData, applicationData []byte) error
 }
 
 // FramedContent is a message with its context, before any protection (RFC 9420,
@@ -327,16 +338,28 @@ func (f *Epoch) checkWanted(c *AuthenticatedContent) error {
 	return err
 }
 
-// verify checks the signature of c with its sender's key (RFC 9420, Section 6.1).
+// verify checks the signature of c with its sender's key (RFC 9420, Section 6.1), and its
+// form.
 func (f *Epoch) verify(c *AuthenticatedContent) error {
 	if f.Vouched && c.Content.Sender.Type == message.SenderMember {
-		return nil
+		return f.agree(&c.Content)
 	}
 	author, err := f.Author(&c.Content)
 	if err != nil {
 		return err
 	}
-	return verifyContent(f.Suite, author, c, f.GroupContext)
+	if err := verifyContent(f.Suite, author, c, f.GroupContext); err != nil {
+		return err
+	}
+	return f.agree(&c.Content)
+}
+
+// agree checks that content has the form on which the group has agreed.
+func (f *Epoch) agree(c *FramedContent) error {
+	if f.Form == nil {
+		return nil
+	}
+	return f.Form.Agreed(c.ContentType, c.AuthenticatedData, c.ApplicationData)
 }
 
 // Author returns the signer that a message names. A new member's message names it by the
@@ -393,6 +416,9 @@ func (f *Epoch) checkOutgoing(format message.WireFormat, c *AuthenticatedContent
 		return fault.Violation("6.1", "content signed as %s cannot be sent as %s", c.WireFormat, format)
 	}
 	if err := checkFormat(format, &c.Content); err != nil {
+		return err
+	}
+	if err := f.agree(&c.Content); err != nil {
 		return err
 	}
 	return IsFor(f.Group, c.Content.GroupID, c.Content.Epoch)

@@ -390,6 +390,9 @@ func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (
 	if err == nil && !f.Vouched {
 		err = verifyContent(f.Suite, author, c, f.GroupContext)
 	}
+	if err == nil {
+		err = f.agree(&c.Content)
+	}
 	if err != nil {
 		key.Discard()
 		return nil, nil, err
