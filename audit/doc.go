@@ -29,7 +29,8 @@
 //	                         listed, such as a leaf's suites
 //	group entered     INFO   this client has a group            schema group how members previous
 //	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed resynced
-//	                                                            extensions_changed psks custom_proposals reinit
+//	                                                            extensions_changed psks custom_proposals app_data
+//	                                                            reinit
 //	member            INFO   one for each member that a record  schema group change leaf credential_type
 //	                         before it counts                   identity credential signature_key certificate
 //	                                                            old_credential
@@ -77,6 +78,7 @@
 //	extensions_changed  bool    of the GroupContext
 //	psks                int     pre-shared keys injected
 //	custom_proposals    list    types of the custom proposals
+//	app_data            list    component, and what the commit has for it: updated, removed or ephemeral
 //	reinit              group   group_id, suite and version of the group to follow; this one has ended
 //	change              string  present (when this client entered), added, updated, removed, or resynced:
 //	                            joined in the place of an earlier leaf, which is removed

@@ -25,7 +25,7 @@ func (o observer) Observe(e event.Event) {
 	case event.SecretExported:
 		of := slog.String("label", e.Label)
 		if e.Component != nil {
-			of = slog.String("component", fmt.Sprintf("0x%04X", uint16(*e.Component)))
+			of = slog.String("component", component(*e.Component))
 		}
 		o.info("secret exported", group(e.Group), of, slog.Int("length", e.Length))
 	case event.MessageRefused:
@@ -76,6 +76,13 @@ func (o observer) adopted(e event.EpochAdopted) {
 			types[i] = t.String()
 		}
 		attrs = append(attrs, slog.Any("custom_proposals", types))
+	}
+	if len(e.AppData) > 0 {
+		list := make([]string, len(e.AppData))
+		for i, x := range e.AppData {
+			list[i] = component(x.Component) + " " + x.What.String()
+		}
+		attrs = append(attrs, slog.Any("app_data", list))
 	}
 	if r := e.ReInit; r != nil {
 		attrs = append(attrs, slog.Group("reinit", octets("group_id", r.GroupID),
@@ -135,3 +142,6 @@ func versionName(v uint16) string {
 	}
 	return fmt.Sprintf("0x%04X", v)
 }
+
+// component returns the number of a component, whose name may yet change.
+func component(id message.ComponentID) string { return fmt.Sprintf("0x%04X", uint16(id)) }

@@ -8,9 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 const (
@@ -538,3 +540,59 @@ func TestComponentsAreSaved(t *testing.T) {
 // What leaves say of components: in order, with reserved values only where they may be, and
 // with the entries that the caller brings (draft-ietf-mls-extensions-10, Section 5.1).
 // Components that a client cannot have.
+
+// adoptedData notes what the last adopted commit had for components.
+type adoptedData struct{ last []event.AppData }
+
+func (a *adoptedData) Observe(e event.Event) {
+	if e, ok := e.(event.EpochAdopted); ok {
+		a.last = e.AppData
+	}
+}
+
+// The policy judges the components of a commit at the author and at receivers, and the
+// observer hears of them.
+func TestComponentsAreJudgedAndObserved(t *testing.T) {
+	errComponent := errors.New("not this component")
+	denies := false
+	var asked []message.ComponentID
+	judge := func(q suite.Question) error {
+		if id, ok := q.Subject.(message.ComponentID); ok {
+			asked = append(asked, id)
+			if denies {
+				return errComponent
+			}
+		}
+		return nil
+	}
+	heard := &adoptedData{}
+	groups := clique(t, 0x0001, 2, publicHandshake, withComponents, func(cfg *Config) {
+		cfg.Policy, cfg.Observer = suite.PolicyFunc(judge), heard
+	})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, entry("x"), message.AppEphemeral{Component: journal})
+	require.NoError(t, err)
+	require.Equal(t, []message.ComponentID{journal, journal}, asked)
+	follow(t, groups, 0, c)
+	a := groups[0].sender()
+	require.Equal(t, []event.AppData{{Component: journal, What: event.AppDataUpdated, Sender: a}, {Component: journal, What: event.AppDataEphemeral, Sender: a}}, heard.last)
+	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.AppDataUpdate{Component: journal, Remove: true})
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	require.Equal(t, []event.AppData{{Component: journal, What: event.AppDataRemoved, Sender: a}}, heard.last)
+
+	for _, p := range []message.Proposal{entry("x"), message.AppEphemeral{Component: journal}} {
+		denies = false
+		c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, p)
+		require.NoError(t, err)
+		denies = true
+		requireUnmoved(t, groups[1], errComponent, func() error {
+			_, err := groups[1].Process(t.Context(), insiderTime, c.Message)
+			return err
+		})
+		requireUnmoved(t, groups[1], errComponent, func() error {
+			_, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, p)
+			return err
+		})
+		c.Discard()
+	}
+}

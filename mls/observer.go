@@ -48,8 +48,16 @@ func (c *Config) tellAdopted(t *transition, leaf int64) {
 		Changes:   t.Changes(),
 		ReInit:    t.public.reInit,
 	}
-	for _, p := range t.proposals {
-		switch p := p.Proposal.(type) {
+	for _, committed := range t.proposals {
+		switch p := committed.Proposal.(type) {
+		case message.AppDataUpdate:
+			kind := event.AppDataUpdated
+			if p.Remove {
+				kind = event.AppDataRemoved
+			}
+			e.AppData = append(e.AppData, event.AppData{Component: p.Component, What: kind, Sender: committed.Sender})
+		case message.AppEphemeral:
+			e.AppData = append(e.AppData, event.AppData{Component: p.Component, What: event.AppDataEphemeral, Sender: committed.Sender})
 		case message.GroupContextExtensions:
 			e.ExtensionsChanged = true
 		case message.PreSharedKey:

@@ -139,6 +139,13 @@ func (q questions) wireFormat(f message.WireFormat) error {
 	return nil
 }
 
+func (q questions) component(id message.ComponentID) error {
+	if err := q.judge(id); err != nil {
+		return q.denied(err, "component %s", id)
+	}
+	return nil
+}
+
 // token asks about the token that keeps the key of a signer, if its owner states one. A key
 // that the old group had may go on in the group that follows.
 func (q questions) token(s suite.Signer) error {
@@ -349,6 +356,10 @@ func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 		return q.begin().extensions(c.extensions, p.extensions.Credentials)
 	case message.ReInit:
 		return q.reInit(p, &proposal, c)
+	case message.AppDataUpdate:
+		return q.component(proposal.Component)
+	case message.AppEphemeral:
+		return q.component(proposal.Component)
 	}
 	return nil // a PSK is judged when its length is known
 }

@@ -12,7 +12,8 @@ var _ suite.Policy = (*Policy)(nil)
 // Judge answers a question about a suite, a move, a pair of groups, how a client is a member, a
 // type of credential, the lifetime of a key package, a pre-shared key, the format of proposals
 // and commits, a certificate of a credential's chain, a sender whose credential has lapsed, or
-// the token that keeps a signature key. The error is a [*Refusal], a [*Downgrade] for a move that is only too weak,
+// the token that keeps a signature key. It allows every component of an application
+// (message.ComponentID), about which profiles have no rules. The error is a [*Refusal], a [*Downgrade] for a move that is only too weak,
 // or a [*suite.UnknownSubjectError] for another subject.
 //
 // A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
@@ -31,6 +32,9 @@ var _ suite.Policy = (*Policy)(nil)
 func (p *Policy) Judge(q suite.Question) error {
 	if m, ok := q.Subject.(suite.Move); ok {
 		return p.judgeMove(m, q)
+	}
+	if _, ok := q.Subject.(message.ComponentID); ok {
+		return nil
 	}
 	about, f := p.subject(q.Subject)
 	if f == nil {

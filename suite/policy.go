@@ -32,8 +32,8 @@ type Question struct {
 
 	// Subject is what would be used, as a plain value: the [Info] of a suite, as
 	// [Describe] returns it; a [Move]; a [PairInfo]; a [MemberInfo]; a [PSKInfo]; a
-	// [CertificateInfo]; a [SenderInfo]; a [Token]; or a CredentialType, Lifetime or
-	// WireFormat of package mls/message. Later packages have subjects of their own.
+	// [CertificateInfo]; a [SenderInfo]; a [Token]; or a CredentialType, Lifetime,
+	// WireFormat or ComponentID of package mls/message. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,

@@ -115,6 +115,7 @@ type EpochAdopted struct {
 	ExtensionsChanged bool
 	PSKs              []message.PreSharedKeyID // the injected ones
 	Custom            []message.ProposalType   // the types of the custom proposals
+	AppData           []AppData                // what the commit had for components, in its order
 	ReInit            *message.ReInit          // the one that ended the group, or nil
 }
 
