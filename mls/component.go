@@ -207,3 +207,18 @@ func withList(d message.AppDataDictionary, id message.ComponentID, list message.
 	data, err := message.Marshal(&list)
 	return d.With(id, data), err
 }
+
+// markLastResort returns the extensions of a key package with the mark of a last resort
+// (draft-ietf-mls-extensions-10, Section 6.4).
+func (c *Config) markLastResort(e message.Extensions) (message.Extensions, error) {
+	numbers := c.CodePoints.Complete()
+	d, err := dictionaryOf(e, numbers, "KeyPackageOptions.Extensions")
+	if err != nil {
+		return nil, err
+	}
+	d = d.With(numbers.LastResortPackage, []byte{})
+	if !c.NoGREASE {
+		d = check.GreaseDictionary(d)
+	}
+	return withDictionary(e, d, numbers)
+}

@@ -206,3 +206,34 @@ func TestConfigOfComponents(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// A last resort is marked by its component, by the extension of older revisions, or not at
+// all; the mark is empty.
+func TestLastResortsAreMarked(t *testing.T) {
+	var numbers message.CodePoints
+	for name, c := range map[string]struct {
+		adjust  func(*Config)
+		options KeyPackageOptions
+		want    bool
+	}{
+		"component":             {withComponents, KeyPackageOptions{LastResort: true}, true},
+		"beside another entry":  {withComponents, KeyPackageOptions{LastResort: true, Extensions: message.Extensions{dictionary(t, message.ComponentData{ID: journal})}}, true},
+		"no last resort":        {withComponents, KeyPackageOptions{}, false},
+		"entry that has data":   {withComponents, KeyPackageOptions{Extensions: message.Extensions{dictionary(t, message.ComponentData{ID: 4, Data: []byte{1}})}}, false},
+		"older extension":       {func(c *Config) { c.Extensions = []message.ExtensionType{10} }, KeyPackageOptions{LastResort: true, Extensions: message.Extensions{{Type: 10, Data: []byte{}}}}, true},
+		"extension with data":   {func(c *Config) { c.Extensions = []message.ExtensionType{10} }, KeyPackageOptions{Extensions: message.Extensions{{Type: 10, Data: []byte{1}}}}, false},
+		"without components":    {func(*Config) {}, KeyPackageOptions{LastResort: true}, false},
+		"with reserved entries": {func(c *Config) { withComponents(c); c.NoGREASE = false }, KeyPackageOptions{LastResort: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", c.adjust), c.options)
+			require.NoError(t, err)
+			require.Equal(t, c.want, k.KeyPackage.LastResort(numbers))
+			encoded, err := message.Marshal(k.KeyPackage)
+			require.NoError(t, err)
+			again, err := message.Parse[message.KeyPackage](encoded)
+			require.NoError(t, err)
+			require.Equal(t, c.want, again.LastResort(numbers))
+		})
+	}
+}

@@ -49,9 +49,10 @@ type KeyPackageOptions struct {
 	// LastResort makes a KeyPackage that can be used for several joins, for times when
 	// others run out of key packages (RFC 9420, Section 16.8). Its private parts stay until
 	// [OwnKeyPackage.Destroy]. The price is forward secrecy: until then, whoever gets them
-	// can read the Welcomes that used them. Others do not learn that a KeyPackage is a last
-	// resort unless Extensions mark it: OpenMLS and mls-rs do so with an empty extension of
-	// type 0x000A.
+	// can read the Welcomes that used them. Others learn that a KeyPackage is a last resort
+	// by the component last_resort_key_package, which a client with Config.Components puts
+	// into its dictionary, or where Extensions mark it: OpenMLS and mls-rs do so with an
+	// empty extension of type 0x000A. [message.KeyPackage.LastResort] knows both.
 	LastResort bool
 
 	// Follows, if not nil, is a group that a ReInit has ended. The KeyPackage is for the
@@ -112,8 +113,13 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 		LeafNode:    *leaf,
 		Extensions:  own.extensions,
 	}
+	if options.LastResort && cfg.Components != nil {
+		if kp.Extensions, err = cfg.markLastResort(kp.Extensions); err != nil {
+			return nil, err
+		}
+	}
 	if !cfg.NoGREASE {
-		kp.Extensions = append(kp.Extensions, check.GreaseExtension(check.LastGrease(leaf.Capabilities.Extensions)))
+		kp.Extensions = append(slices.Clip(kp.Extensions), check.GreaseExtension(check.LastGrease(leaf.Capabilities.Extensions)))
 	}
 	if err := check.KeyPackageCovers(kp); err != nil {
 		return nil, err

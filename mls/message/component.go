@@ -281,3 +281,24 @@ func (a *AppAck) marshal(w *wire.Writer) { wire.WriteAll(w, *a, (*MessageRange).
 func (a *AppAck) unmarshal(r *wire.Reader) {
 	*a = wire.ReadAll(r, (*MessageRange).skip, (*MessageRange).unmarshal)
 }
+
+// LastResort reports whether a key package says that it may be used several times, for want
+// of others: by an entry of last_resort_key_package in its dictionary
+// (draft-ietf-mls-extensions-10, Section 6.4), or by the extension of that name in which
+// older revisions had it. Both are empty, and anything else is no mark.
+func (k *KeyPackage) LastResort(numbers CodePoints) bool {
+	numbers = numbers.Complete()
+	if data, ok := k.Extensions.Find(numbers.LastResort); ok && len(data) == 0 {
+		return true
+	}
+	data, ok := k.Extensions.Find(numbers.AppDataDictionary)
+	if !ok {
+		return false
+	}
+	d, err := Parse[AppDataDictionary](data)
+	if err != nil {
+		return false
+	}
+	data, ok = d.Find(numbers.LastResortPackage)
+	return ok && len(data) == 0
+}
