@@ -354,7 +354,7 @@ func TestPartialMembersAskForProposals(t *testing.T) {
 // TestPartialMembersReadLateMessages has a message of the epoch before, with a proof in its
 // tree.
 func TestPartialMembersReadLateMessages(t *testing.T) {
-	m, p := populatedMixedGroup(t)
+	m, _ := populatedMixedGroup(t)
 	late, err := m.full[3].Encrypt(t.Context(), insiderTime, []byte("late"), nil)
 	require.NoError(t, err)
 	annotated, err := m.full[3].AnnotateMessage(late, 3)
@@ -363,7 +363,7 @@ func TestPartialMembersReadLateMessages(t *testing.T) {
 	m.commit(1, CommitOptions{})
 	_, err = m.full[3].AnnotateMessage(late, 3)
 	require.ErrorIs(t, err, ErrPastEpoch)
-	p = m.partial[6]
+	p := m.partial[6]
 	require.NotEqual(t, wrong.Hash(), p.member.public.tree.Hash())
 	r, err := p.Process(t.Context(), insiderTime, annotated)
 	require.NoError(t, err)
@@ -621,9 +621,9 @@ func TestRestoredPartialMembersRepeatNoKey(t *testing.T) {
 }
 
 func TestDamagedStatesOfPartialMembersAreRefused(t *testing.T) {
-	m, p := populatedMixedGroup(t)
+	m, _ := populatedMixedGroup(t)
 	m.commit(1, CommitOptions{})
-	p = m.partial[6]
+	p := m.partial[6]
 	delta, err := p.Delta()
 	require.NoError(t, err)
 	state := Snapshot(nil).Apply(delta)

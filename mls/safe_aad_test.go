@@ -56,7 +56,7 @@ func TestAuthenticatedDataIsShared(t *testing.T) {
 				require.Equal(t, c.got, r.Application.AuthenticatedData)
 				aad, err := message.Parse[message.SafeAAD](r.Application.AuthenticatedData)
 				require.NoError(t, err)
-				if c.sent != nil && len(c.sent) > 1 {
+				if len(c.sent) > 1 {
 					require.Equal(t, message.SafeAAD{{ID: journal, Data: []byte("a")}, {ID: sealed, Data: []byte("b")}}, *aad)
 				}
 

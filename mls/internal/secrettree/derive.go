@@ -125,15 +125,16 @@ func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) 
 
 // deriveLeaf derives the first ratchets of the leaf (RFC 9420, Section 9).
 func (p *UnusedKey) deriveLeaf() error {
-	secret, way, room, err := p.descend(len(RatchetKinds()))
+	ratchets := [...]struct {
+		label   string
+		ratchet *Ratchet
+	}{{"handshake", &p.ratchets.Handshake}, {"application", &p.ratchets.Application}}
+	secret, way, room, err := p.descend(len(ratchets))
 	defer clear(way)
 	if err != nil {
 		return err
 	}
-	for _, of := range []struct {
-		label   string
-		ratchet *Ratchet
-	}{{"handshake", &p.ratchets.Handshake}, {"application", &p.ratchets.Application}} {
+	for _, of := range ratchets {
 		of.ratchet.Secret, room = label.Take(room, len(secret))
 		if err := p.expand(of.ratchet.Secret, secret, of.label, ""); err != nil {
 			return err
