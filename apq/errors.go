@@ -50,8 +50,13 @@ func (e *RuleError) Error() string {
 	return s
 }
 
-// Unwrap returns [message.ErrInvalid] and the underlying error.
-func (e *RuleError) Unwrap() []error { return []error{message.ErrInvalid, e.Err} }
+// Unwrap returns [message.ErrInvalid], and the underlying error if there is one.
+func (e *RuleError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{message.ErrInvalid}
+	}
+	return []error{message.ErrInvalid, e.Err}
+}
 
 // broken returns a RuleError.
 func broken(section string, leg Leg, format string, args ...any) *RuleError {

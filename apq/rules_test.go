@@ -213,7 +213,10 @@ func TestNames(t *testing.T) {
 	}
 	require.Len(t, seen, 6)
 	require.Equal(t, "unknown", apq.Reason(6).String())
-	err := &apq.RuleError{Section: "3.3", Leg: apq.T, Fault: "fault", Err: message.ErrMalformed}
+	err := &apq.RuleError{Section: "3.3", Leg: apq.T, Fault: "fault"}
+	require.Equal(t, []error{message.ErrInvalid}, err.Unwrap())
+	err.Err = message.ErrMalformed
+	require.Equal(t, []error{message.ErrInvalid, message.ErrMalformed}, err.Unwrap())
 	require.EqualError(t, err, "apq: T: fault (draft-ietf-mls-combiner, Section 3.3): malformed")
 	require.ErrorIs(t, err, message.ErrMalformed)
 	err.Leg, err.Err = 0, nil
