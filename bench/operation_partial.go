@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"runtime"
 
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/mls"
@@ -99,23 +98,15 @@ func startPartialJoin(ctx context.Context, s *scenario) (*task, error) {
 	}, lengthOf(p.welcome)), nil
 }
 
-// copies returns what restores the partial member, with a key of its own for each message.
+// copies returns what restores the partial member.
 func (p *partly) copies(s *scenario) (func() (*mls.PartialGroup, error), error) {
 	d, err := p.Delta()
 	if err != nil {
 		return nil, err
 	}
-	encoded, err := mls.Snapshot{}.Apply(d).Marshal()
-	if err != nil {
-		return nil, err
-	}
-	return func() (*mls.PartialGroup, error) {
-		state, err := mls.ParseSnapshot(append([]byte{}, encoded...))
-		if err != nil {
-			return nil, err
-		}
-		return mls.RestorePartialGroup(s.now, s.client, state)
-	}, nil
+	return restorer(mls.Snapshot{}.Apply(d), func(own mls.Snapshot) (*mls.PartialGroup, error) {
+		return mls.RestorePartialGroup(s.now, s.client, own)
+	})
 }
 
 func startPartialProcess(ctx context.Context, s *scenario) (*task, error) {
@@ -179,19 +170,5 @@ func startPartialHeap(ctx context.Context, s *scenario) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &task{bytes: func() (int, error) {
-		groups := make([]*mls.PartialGroup, heapCopies)
-		if _, err := restore(); err != nil {
-			return 0, err
-		}
-		before := heap()
-		for i := range groups {
-			if groups[i], err = restore(); err != nil {
-				return 0, err
-			}
-		}
-		after := heap()
-		runtime.KeepAlive(groups)
-		return int(max(0, after-before)) / len(groups), nil
-	}}, nil
+	return heapOf(heapCopies, restore), nil
 }

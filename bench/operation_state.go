@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 
@@ -275,33 +276,43 @@ const (
 	heapCopies = 256
 )
 
-// startHeap measures how much memory a member's group holds: by the heap that so many groups
-// take, restored from a saved state each, which share nothing with each other or with the
+// startHeap measures how much memory a member's group holds.
+func startHeap(_ context.Context, s *scenario) (*task, error) {
+	state, size, err := s.stored()
+	if err != nil {
+		return nil, err
+	}
+	restore, err := restorer(state, func(own mls.Snapshot) (*mls.Group, error) {
+		return mls.RestoreGroup(s.now, s.founder, own)
+	})
+	return heapOf(min(heapCopies, max(2, heapRoom/size)), restore), err
+}
+
+// restorer returns what restores a group from a copy of its saved state.
+func restorer[G any](state mls.Snapshot, restore func(mls.Snapshot) (G, error)) (func() (G, error), error) {
+	encoded, err := state.Marshal()
+	return func() (G, error) {
+		own, err := mls.ParseSnapshot(bytes.Clone(encoded))
+		if err != nil {
+			return *new(G), err
+		}
+		return restore(own)
+	}, err
+}
+
+// heapOf measures how much memory a group holds: by the heap that so many of them take,
+// restored from a saved state each, which share nothing with each other or with the
 // simulation. The keys that all groups have in common, such as tables of a curve, are in
 // memory before.
-func startHeap(_ context.Context, s *scenario) (*task, error) {
-	state, bytes, err := s.stored()
-	if err != nil {
-		return nil, err
-	}
-	encoded, err := state.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	restore := func() (*mls.Group, error) {
-		own, err := mls.ParseSnapshot(append([]byte{}, encoded...))
-		if err != nil {
-			return nil, err
-		}
-		return mls.RestoreGroup(s.now, s.founder, own)
-	}
+func heapOf[G any](copies int, restore func() (G, error)) *task {
 	return &task{bytes: func() (int, error) {
-		groups := make([]*mls.Group, min(heapCopies, max(2, heapRoom/bytes)))
+		groups := make([]G, copies)
 		if _, err := restore(); err != nil {
 			return 0, err
 		}
 		before := heap()
 		for i := range groups {
+			var err error
 			if groups[i], err = restore(); err != nil {
 				return 0, err
 			}
@@ -309,7 +320,7 @@ func startHeap(_ context.Context, s *scenario) (*task, error) {
 		after := heap()
 		runtime.KeepAlive(groups)
 		return int(max(0, after-before)) / len(groups), nil
-	}}, nil
+	}}
 }
 
 // heap returns the bytes of all objects that are in use.

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -11,55 +10,19 @@ import (
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
-// partialSizes returns the operations of which suitebench partial tells the bytes alone.
-func partialSizes() []string {
-	return []string{"join-tree-outside", "commit", "partial-save", "partial-heap"}
-}
-
-// partialSuites are the suites of suitebench partial: classical, hybrid, and post-quantum.
-const partialSuites = "0x0001,TBD2,TBD11"
-
 // partial returns the command that prices partial members.
 func (p program) partial() *cobra.Command {
-	f := runFlags{peers: defaultPeers(), ops: "partial-join,partial-process,annotate-join,annotate", format: "table"}
-	var format string
-	cmd := &cobra.Command{
-		Use:   "partial",
-		Short: "Say what members without the ratchet tree cost, and those who annotate for them",
-		Long: `Partial says what it costs to join a group and to follow it without its ratchet tree
+	return p.account(account{
+		use:   "partial",
+		short: "Say what members without the ratchet tree cost, and those who annotate for them",
+		long: `Partial says what it costs to join a group and to follow it without its ratchet tree
 (draft-ietf-mls-partial-02), what such a member keeps, and what it costs whoever has the tree
-to annotate a commit or a Welcome for one partial member.
-
-` + aboutContinue("partial"),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			earlier, err := f.takeUp(cmd)
-			if err != nil {
-				return err
-			}
-			s, _, err := f.parse(p)
-			if err != nil {
-				return err
-			}
-			s.SizesOnly, s.Earlier = partialSizes(), earlier
-			w, err := choose("--format", format, partialFormats())
-			if err != nil {
-				return err
-			}
-			return s.report(cmd, w, f.output)
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.suites, "suites", partialSuites, "`LIST` of suites, as of suitebench run")
-	p.addCodePoints(cmd, &f.peers)
-	flags.StringVar(&f.sizes, "sizes", "1000", fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
-	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
-	flags.StringVar(&format, "format", "table", "`FORMAT` of the output: "+list(partialFormats()))
-	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
-	f.addContinue(flags)
-	f.addMeasuring(flags)
-	f.policies.addRestriction(cmd)
-	return cmd
+to annotate a commit or a Welcome for one partial member.`,
+		ops:    "partial-join,partial-process,annotate-join,annotate",
+		bytes:  []string{"join-tree-outside", "commit", "partial-save", "partial-heap"},
+		suites: "0x0001,TBD2,TBD11", // classical, hybrid, and post-quantum
+		sizes:  "1000", forms: partialFormats(),
+	})
 }
 
 // partialFormats returns the forms of a report of partial members.

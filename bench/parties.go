@@ -10,54 +10,17 @@ import (
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
-// partyOps are the operations that parties pay for, and partySizes those of which only the
-// bytes count.
-const partyOps = "commit,process-worst,process,process-best,keypackage,join,follow"
-
-func partySizes() []string {
-	return []string{"save", "save-epoch", "save-message", "follow-save", "follow-save-epoch", "heap"}
-}
-
 // parties returns the command that says who pays.
 func (p program) parties() *cobra.Command {
-	f := runFlags{peers: defaultPeers(), ops: partyOps, format: "table"}
-	var format string
-	cmd := &cobra.Command{
-		Use:   "parties",
-		Short: "Say who pays for a group: members, joiners, the delivery service",
-		Long: `Parties says what a commit costs its maker, the members who follow it and the delivery
-service, what it costs to come in, and what members and the delivery service keep.
-
-` + aboutContinue("parties"),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			earlier, err := f.takeUp(cmd)
-			if err != nil {
-				return err
-			}
-			s, _, err := f.parse(p)
-			if err != nil {
-				return err
-			}
-			s.SizesOnly, s.Earlier = partySizes(), earlier
-			w, err := choose("--format", format, partyFormats())
-			if err != nil {
-				return err
-			}
-			return s.report(cmd, w, f.output)
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, as of suitebench run")
-	p.addCodePoints(cmd, &f.peers)
-	flags.StringVar(&f.sizes, "sizes", "100", fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
-	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
-	flags.StringVar(&format, "format", "table", "`FORMAT` of the output: "+list(partyFormats()))
-	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
-	f.addContinue(flags)
-	f.addMeasuring(flags)
-	f.policies.addRestriction(cmd)
-	return cmd
+	return p.account(account{
+		use:   "parties",
+		short: "Say who pays for a group: members, joiners, the delivery service",
+		long: `Parties says what a commit costs its maker, the members who follow it and the delivery
+service, what it costs to come in, and what members and the delivery service keep.`,
+		ops:    "commit,process-worst,process,process-best,keypackage,join,follow",
+		bytes:  []string{"save", "save-epoch", "save-message", "follow-save", "follow-save-epoch", "heap"},
+		suites: "all", sizes: "100", forms: partyFormats(),
+	})
 }
 
 // partyFormats returns the forms of a report of who pays.
