@@ -88,12 +88,12 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions
 	if err != nil {
 		return nil, &LegError{Leg: T, Err: err}
 	}
-	c := &Candidate{Message: t.Message, cfg: g.cfg, from: g, t: t, info: g.Info()}
+	c := &Candidate{cfg: g.cfg, from: g, t: t, info: g.Info()}
 	if err := g.checkPartial(c); err != nil {
 		c.Discard()
 		return nil, err
 	}
-	return g.track(c)
+	return g.finish(c)
 }
 
 func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOptions) (_ *Candidate, err error) {
@@ -104,7 +104,7 @@ func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOp
 	c := &Candidate{cfg: g.cfg, from: g, info: &plan.info}
 	defer func() {
 		if err != nil {
-			c.discardLegs()
+			c.Discard()
 		}
 	}()
 	leg := mls.CommitOptions{Leaf: options.PQLeaf, ForcePath: true, WithoutPending: plan.withoutPending, WithoutTree: options.WithoutTree}
@@ -123,32 +123,35 @@ func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOp
 	if err := g.checkFull(c, psk); err != nil {
 		return nil, err
 	}
+	return g.finish(c)
+}
+
+// finish packs a commit of this member and tracks it. If that fails, it discards c.
+func (g *Group) finish(c *Candidate) (*Candidate, error) {
 	if err := c.pack(); err != nil {
+		c.Discard()
 		return nil, err
 	}
 	return g.track(c)
 }
 
-// pack puts the messages of the legs into pairs.
+// pack sets the messages of a candidate from those of its legs, which have none if another
+// member made the commit.
 func (c *Candidate) pack() (err error) {
+	if c.pq == nil {
+		c.Message = c.t.Message
+		return nil
+	}
 	numbers := c.cfg.numbers()
-	if c.Message, err = (&MessagePair{T: c.t.Message, PQ: c.pq.Message}).Marshal(numbers); err != nil {
-		return err
+	if c.t.Message != nil || c.pq.Message != nil {
+		if c.Message, err = (&MessagePair{T: c.t.Message, PQ: c.pq.Message}).Marshal(numbers); err != nil {
+			return err
+		}
 	}
 	if c.t.Welcome != nil && c.pq.Welcome != nil {
 		c.Welcome, err = (&MessagePair{T: c.t.Welcome, PQ: c.pq.Welcome}).Marshal(numbers)
 	}
 	return err
-}
-
-// discardLegs discards the legs that are there.
-func (c *Candidate) discardLegs() {
-	if c.t != nil {
-		c.t.Discard()
-	}
-	if c.pq != nil {
-		c.pq.Discard()
-	}
 }
 
 // fullPlan is what a FULL commit is to do.

@@ -61,7 +61,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	c := &Candidate{cfg: &cfg}
 	defer func() {
 		if err != nil {
-			c.discardLegs()
+			c.Discard()
 		}
 	}()
 	leg := mls.ExternalJoinOptions{RatchetTree: options.PQTree, Remove: pq.own, AppData: updates}

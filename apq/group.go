@@ -336,7 +336,9 @@ func adoptable(c *mls.Candidate) error {
 
 // Discard deletes the secrets of a candidate that its owner will not adopt.
 func (c *Candidate) Discard() {
-	c.t.Discard()
+	if c.t != nil { // or the making of c has failed
+		c.t.Discard()
+	}
 	if c.pq != nil {
 		c.pq.Discard()
 	}

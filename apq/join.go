@@ -127,7 +127,7 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	c := &Candidate{cfg: k.cfg}
 	defer func() {
 		if err != nil {
-			c.discardLegs()
+			c.Discard()
 		}
 	}()
 	if c.pq, err = k.PQ.Join(ctx, now, pair.PQ, mls.JoinOptions{RatchetTree: options.PQTree}); err != nil {

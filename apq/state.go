@@ -156,12 +156,14 @@ func (c *Candidate) Save() (s CandidateState, err error) {
 	return s, nil
 }
 
-// RestoreCandidate returns a candidate of the Group that [Candidate.Save] saved.
+// RestoreCandidate returns a candidate of the Group that [Candidate.Save] saved, with its
+// messages.
 //
 // Errors:
 //
 //   - those of [mls.Group.RestoreCandidate], in a [*LegError].
 //   - [mls.ErrRetired].
+//   - [message.ErrMalformed], a [*RuleError]: the states are of different candidates.
 func (g *Group) RestoreCandidate(now time.Time, s CandidateState, signers ...suite.Signer) (*Candidate, error) {
 	c := &Candidate{cfg: g.cfg, from: g, info: g.Info()}
 	var err error
@@ -169,25 +171,26 @@ func (g *Group) RestoreCandidate(now time.Time, s CandidateState, signers ...sui
 		return nil, &LegError{Leg: T, Err: err}
 	}
 	if s.PQ == nil {
-		return g.track(c)
+		return g.finish(c)
 	}
 	if c.pq, err = g.pq.RestoreCandidate(now, s.PQ, signers...); err != nil {
-		c.discardLegs()
+		c.Discard()
 		return nil, &LegError{Leg: PQ, Err: err}
 	}
 	if err = c.checkJoin(); err != nil {
-		c.discardLegs()
+		c.Discard()
 		return nil, err
 	}
-	return g.track(c)
+	return g.finish(c)
 }
 
-// RestoreCandidate returns a saved candidate of a client that joins from outside.
+// RestoreCandidate returns a saved candidate of a client that joins from outside, with its
+// Message.
 //
 // Errors:
 //
 //   - those of [mls.RestoreCandidate], in a [*LegError].
-//   - a [*RuleError]: the states are of different candidates.
+//   - [message.ErrMalformed], a [*RuleError]: the states are of different candidates.
 func RestoreCandidate(now time.Time, cfg Config, s CandidateState) (*Candidate, error) {
 	tcfg, pqcfg, err := cfg.legs()
 	if err != nil {
@@ -198,11 +201,14 @@ func RestoreCandidate(now time.Time, cfg Config, s CandidateState) (*Candidate, 
 		return nil, &LegError{Leg: T, Err: err}
 	}
 	if c.pq, err = mls.RestoreCandidate(now, pqcfg, s.PQ); err != nil {
-		c.discardLegs()
+		c.Discard()
 		return nil, &LegError{Leg: PQ, Err: err}
 	}
-	if err := c.checkJoin(); err != nil {
-		c.discardLegs()
+	if err = c.checkJoin(); err == nil {
+		err = c.pack()
+	}
+	if err != nil {
+		c.Discard()
 		return nil, err
 	}
 	return c, nil

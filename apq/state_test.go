@@ -54,11 +54,29 @@ func TestRestart(t *testing.T) {
 		again, err := w.groups["ann"].RestoreCandidate(noon, state)
 		require.NoError(t, err)
 		require.Equal(t, c.Info(), again.Info())
-		again.Message = c.Message
+		require.Equal(t, c.Message, again.Message)
 		w.adopt("ann", again)
 		restart()
 	}
 	w.talk("ann")
+
+	c := w.make("ann", CommitOptions{Add: []KeyPackages{w.published(w.keyPackage("cid"))}})
+	r, err := w.groups["bob"].Process(t.Context(), noon, c.Message)
+	require.NoError(t, err)
+	own, err := c.Save()
+	require.NoError(t, err)
+	others, err := r.Commit.Save()
+	require.NoError(t, err)
+	restart()
+	again, err := w.groups["ann"].RestoreCandidate(noon, own)
+	require.NoError(t, err)
+	require.Equal(t, c.Message, again.Message)
+	require.NotNil(t, again.Welcome)
+	require.Equal(t, c.Welcome, again.Welcome)
+	again, err = w.groups["bob"].RestoreCandidate(noon, others)
+	require.NoError(t, err)
+	require.Nil(t, again.Message)
+	require.Nil(t, again.Welcome)
 }
 
 // A PARTIAL commit costs the store little of the PQ group.
@@ -140,6 +158,7 @@ func TestExternalJoinAcrossARestart(t *testing.T) {
 	restored, err := RestoreCandidate(noon, cfg, s)
 	require.NoError(t, err)
 	require.Equal(t, c.Info(), restored.Info())
+	require.Equal(t, c.Message, restored.Message)
 	for _, torn := range []CandidateState{{s.PQ, s.T}, {s.T, nil}, {nil, s.PQ}} {
 		_, err = RestoreCandidate(noon, cfg, torn)
 		var leg *LegError

@@ -179,11 +179,7 @@ func (c *Client) commitPair(ctx context.Context, g *liveGroup, want wanted) (*ca
 			asked.Proposals = append(asked.Proposals, p)
 		}
 	}
-	made, err := pair.Commit(ctx, c.cfg.Now(), asked)
-	if err != nil {
-		return nil, err
-	}
-	return c.ofPair(made)
+	return ofPair(pair.Commit(ctx, c.cfg.Now(), asked))
 }
 
 // full reports whether a commit of a pair is to be FULL by the schedule. The engine makes it
@@ -296,5 +292,5 @@ func (c *Client) joinPairFromOutside(ctx context.Context, g *liveGroup, named *a
 	}
 	rec.Full, rec.PQEpoch = true, pq.Epoch
 	rec.Pair = &pairRecord{Group: named.PQGroupID, Suite: named.PQSuite, Mode: named.Mode}
-	return c.ofPair(made)
+	return ofPair(made, nil)
 }

@@ -12,40 +12,29 @@ import (
 type candidate struct {
 	*mls.Candidate // of a pair, the one of the T group
 
-	pair          *apq.Candidate // nil for a group by itself
-	both, welcome []byte         // the messages of a pair; nil if another member made the commit
+	pair *apq.Candidate // nil for a group by itself
 }
 
-// ofPair returns a candidate of a pair. One that was saved has the messages of its groups
-// apart.
-func (c *Client) ofPair(pair *apq.Candidate) (*candidate, error) {
-	made := &candidate{Candidate: pair.T(), pair: pair}
-	pq := pair.PQ()
-	if pq == nil || pair.T().Message == nil {
-		return made, nil
-	}
-	var err error
-	if made.both, err = (&apq.MessagePair{T: pair.T().Message, PQ: pq.Message}).Marshal(c.numbers()); err != nil {
+// ofPair returns a candidate of a pair.
+func ofPair(pair *apq.Candidate, err error) (*candidate, error) {
+	if err != nil {
 		return nil, err
 	}
-	if pair.T().Welcome != nil {
-		made.welcome, err = (&apq.MessagePair{T: pair.T().Welcome, PQ: pq.Welcome}).Marshal(c.numbers())
-	}
-	return made, err
+	return &candidate{Candidate: pair.T(), pair: pair}, nil
 }
 
 // commit returns the message of the commit.
 func (c *candidate) commit() []byte {
-	if c.both != nil {
-		return c.both
+	if c.pair != nil {
+		return c.pair.Message
 	}
 	return c.Message
 }
 
 // welcomes returns the Welcome of the commit, a pair of a FULL one.
 func (c *candidate) welcomes() []byte {
-	if c.both != nil {
-		return c.welcome
+	if c.pair != nil {
+		return c.pair.Welcome
 	}
 	return c.Welcome
 }
@@ -129,7 +118,7 @@ func (c *Client) processMessage(ctx context.Context, g *liveGroup, msg []byte) (
 	}
 	p := &processed{application: received.Application, proposal: received.Proposal}
 	if received.Commit != nil {
-		p.commit, err = c.ofPair(received.Commit)
+		p.commit, err = ofPair(received.Commit, nil)
 	}
 	return p, err
 }
@@ -155,11 +144,7 @@ func (c *Client) restorePairCandidate(g *liveGroup, rec pendingRecord, states [2
 		if err != nil {
 			return nil, err
 		}
-		made, err := apq.RestoreCandidate(c.cfg.Now(), cfg, state)
-		if err != nil {
-			return nil, err
-		}
-		return c.ofPair(made)
+		return ofPair(apq.RestoreCandidate(c.cfg.Now(), cfg, state))
 	}
 	pair := g.pair
 	if pair == nil && g.mls != nil && rec.Pair != nil {
@@ -175,9 +160,5 @@ func (c *Client) restorePairCandidate(g *liveGroup, rec pendingRecord, states [2
 	if pair == nil {
 		return nil, nil
 	}
-	made, err := pair.RestoreCandidate(c.cfg.Now(), state, c.signers()...)
-	if err != nil {
-		return nil, err
-	}
-	return c.ofPair(made)
+	return ofPair(pair.RestoreCandidate(c.cfg.Now(), state, c.signers()...))
 }

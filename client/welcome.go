@@ -317,11 +317,7 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 // joinBy joins the group that an invitation is to, or the two of a pair.
 func (c *Client) joinBy(ctx context.Context, in *invitation, options mls.JoinOptions) (*candidate, error) {
 	if in.pair != nil {
-		made, err := in.pair.Join(ctx, c.cfg.Now(), in.entry.Message, apq.JoinOptions{TTree: options.RatchetTree})
-		if err != nil {
-			return nil, err
-		}
-		return c.ofPair(made)
+		return ofPair(in.pair.Join(ctx, c.cfg.Now(), in.entry.Message, apq.JoinOptions{TTree: options.RatchetTree}))
 	}
 	one, err := in.own.Join(ctx, c.cfg.Now(), in.entry.Message, options)
 	if err != nil {
