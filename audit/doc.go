@@ -59,7 +59,8 @@
 //	                            GOFIPS140 that the program was built with
 //	build               group   BUILD
 //	question            string  suite, credential, lifetime, psk, wire_format, certificate, sender, token, move,
-//	                            pair or member; another is the type of a subject that this package does not know
+//	                            pair, member or component; another is the type of a subject that this package does
+//	                            not know
 //	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
 //	listing             bool    true if nothing is used yet: the answer is for a list
@@ -112,6 +113,7 @@
 //	move          from, to: groups of suite and suite_name
 //	pair          t, pq: groups of suite and suite_name; mode, 0 or 1
 //	member        view (full or partial), leaves of the group's ratchet tree
+//	component     component, as 0x8001
 //
 // A PROFILE is profile (its name), version, date, digest (sha256: and the SHA-256 of its
 // file, which suitebench policy show --format yaml prints), and parameters: a list of

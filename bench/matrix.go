@@ -25,7 +25,7 @@ type matrix struct {
 
 // column is what policies judge: a suite or a pair of groups.
 type column struct {
-	label string // 1 to 7, T1 to T11, or of a pair 7+T11, with /1 in mode 1
+	label string // 1 to 7, T1 to T11, or of a pair 7+T11, with :1 in mode 1
 	id    string
 	name  string
 }

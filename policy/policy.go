@@ -270,10 +270,10 @@ func (n *note) on(about subject, f *facts) bool {
 
 // subjectOf returns what conditions are about. Without any, it is a suite.
 func subjectOf(conditions []condition) subject {
-	for i := range conditions {
-		return conditions[i].fact.about
+	if len(conditions) == 0 {
+		return aboutSuite
 	}
-	return aboutSuite
+	return conditions[0].fact.about
 }
 
 func (n *note) String() string {

@@ -131,11 +131,11 @@ func (g Group) epoch() Cost {
 		Hash:    2,     // confirmed, interim
 		MAC:     1,     // confirmation tag
 	}
-	// joiner_secret and epoch_secret are derived with the GroupContext, which makes their
-	// labels as much longer than others. Each transcript hash takes the one before.
 	if g.SafeExporter {
 		c[Expand]++ // application_export_secret
 	}
+	// joiner_secret and epoch_secret are derived with the GroupContext, which makes their
+	// labels as much longer than others. Each transcript hash takes the one before.
 	c[HashedByte] = 2*g.formats(int(g.contextBytes())) + g.formats(hash, hash, Vec(hash))
 	return c
 }
