@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -73,13 +72,9 @@ func groupID(id []byte) []byte {
 // Info, unless that is nil, required_wire_formats and required_capabilities.
 func (c *Config) withInfo(x message.Extensions, info *Info) (message.Extensions, error) {
 	numbers := c.numbers()
-	var dictionary message.AppDataDictionary
-	if data, ok := x.Find(numbers.AppDataDictionary); ok {
-		d, err := message.Parse[message.AppDataDictionary](data)
-		if err != nil {
-			return nil, err
-		}
-		dictionary = *d
+	dictionary, err := read[message.AppDataDictionary](x, numbers.AppDataDictionary)
+	if err != nil {
+		return nil, err
 	}
 	if info != nil {
 		data, err := info.Marshal()
@@ -88,11 +83,9 @@ func (c *Config) withInfo(x message.Extensions, info *Info) (message.Extensions,
 		}
 		dictionary = dictionary.With(numbers.APQInfo, data)
 	}
-	data, err := message.Marshal(&dictionary)
-	if err != nil {
+	if x, err = with(x, numbers.AppDataDictionary, &dictionary); err != nil {
 		return nil, err
 	}
-	x = withExtension(x, numbers.AppDataDictionary, data)
 	if x, err = withFormat(x, numbers.RequiredWireFormats, numbers.APQMessagePair); err != nil {
 		return nil, err
 	}
@@ -102,13 +95,9 @@ func (c *Config) withInfo(x message.Extensions, info *Info) (message.Extensions,
 // withRequired returns extensions whose required_capabilities name what a combined group
 // needs, so that every member can follow its commits.
 func withRequired(x message.Extensions, numbers message.CodePoints) (message.Extensions, error) {
-	var required message.RequiredCapabilities
-	if data, ok := x.Find(message.ExtensionRequiredCapabilities); ok {
-		r, err := message.Parse[message.RequiredCapabilities](data)
-		if err != nil {
-			return nil, err
-		}
-		required = *r
+	required, err := read[message.RequiredCapabilities](x, message.ExtensionRequiredCapabilities)
+	if err != nil {
+		return nil, err
 	}
 	for _, t := range []message.ExtensionType{numbers.AppDataDictionary, numbers.RequiredWireFormats} {
 		if !slices.Contains(required.Extensions, t) {
@@ -118,14 +107,48 @@ func withRequired(x message.Extensions, numbers message.CodePoints) (message.Ext
 	if !slices.Contains(required.Proposals, numbers.AppDataUpdate) {
 		required.Proposals = append(required.Proposals, numbers.AppDataUpdate)
 	}
-	data, err := message.Marshal(&required)
+	return with(x, message.ExtensionRequiredCapabilities, &required)
+}
+
+// withFormat returns x with a wire format in an extension that lists them.
+func withFormat(x message.Extensions, t message.ExtensionType, format message.WireFormat) (message.Extensions, error) {
+	formats, err := read[message.WireFormats](x, t)
 	if err != nil {
 		return nil, err
 	}
-	return withExtension(x, message.ExtensionRequiredCapabilities, data), nil
+	if slices.Contains(formats, format) {
+		return x, nil
+	}
+	formats = append(formats, format)
+	return with(x, t, &formats)
 }
 
-// withExtension returns x with an extension, in place of the one of its type.
+// read returns the content of an extension, or an empty one if x does not have it.
+func read[S any, P interface {
+	*S
+	message.Structure
+}](x message.Extensions, t message.ExtensionType) (content S, err error) {
+	data, ok := x.Find(t)
+	if !ok {
+		return content, nil
+	}
+	parsed, err := message.Parse[S, P](data)
+	if err != nil {
+		return content, err
+	}
+	return *parsed, nil
+}
+
+// with returns x with an extension, in place of the one of its type.
+func with(x message.Extensions, t message.ExtensionType, content message.Structure) (message.Extensions, error) {
+	data, err := message.Marshal(content)
+	if err != nil {
+		return nil, err
+	}
+	return withExtension(x, t, data), nil
+}
+
+// withExtension is with for content that is encoded.
 func withExtension(x message.Extensions, t message.ExtensionType, data []byte) message.Extensions {
 	x = slices.Clone(x)
 	for i := range x {
@@ -135,33 +158,6 @@ func withExtension(x message.Extensions, t message.ExtensionType, data []byte) m
 		}
 	}
 	return append(x, message.Extension{Type: t, Data: data})
-}
-
-// withFormat returns x with a wire format in an extension that lists them.
-func withFormat(x message.Extensions, t message.ExtensionType, format message.WireFormat) (message.Extensions, error) {
-	var formats []message.WireFormat
-	if data, ok := x.Find(t); ok {
-		var err error
-		if formats, err = parseWireFormats(data); err != nil {
-			return nil, err
-		}
-	}
-	if slices.Contains(formats, format) {
-		return x, nil
-	}
-	formats = append(formats, format)
-	data, err := wire.Marshal(func(w *wire.Writer) { wire.WriteCodePoints(w, formats) })
-	if err != nil {
-		return nil, err
-	}
-	return withExtension(x, t, data), nil
-}
-
-// parseWireFormats reads the content of required_wire_formats and supported_wire_formats
-// (draft-ietf-mls-extensions-10, Section 6.3).
-func parseWireFormats(b []byte) (formats []message.WireFormat, err error) {
-	err = wire.Parse(b, "list of wire formats", func(r *wire.Reader) { formats = wire.ReadCodePoints(r, formats) })
-	return formats, err
 }
 
 // exportPSK returns the pre-shared key of the PQ epoch that a commit begins. t is the T

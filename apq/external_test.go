@@ -1,6 +1,7 @@
 package apq
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -281,10 +282,12 @@ func TestLateStartIsRefused(t *testing.T) {
 	// A Welcome to the PQ group of another T group, or of none.
 	_, pq, err := other.configs["ann"].Prepare()
 	require.NoError(t, err)
-	join := func(info *Info) error {
+	numbers := message.CodePoints{}.Complete()
+	join := func(info *Info, without ...message.ExtensionType) error {
 		cfg := other.configs["ann"]
 		extensions, err := cfg.withInfo(nil, info)
 		require.NoError(t, err)
+		extensions = slices.DeleteFunc(extensions, func(x message.Extension) bool { return slices.Contains(without, x.Type) })
 		g, err := mls.CreateGroup(t.Context(), noon, pq, []byte("pq"), extensions...)
 		require.NoError(t, err)
 		var adds []message.Proposal
@@ -316,6 +319,7 @@ func TestLateStartIsRefused(t *testing.T) {
 		})
 	}
 	requireRule(t, join(nil), "5.1", PQ)
+	requireRule(t, join(&good, numbers.RequiredWireFormats), "6", PQ)
 	require.NoError(t, join(&good))
 }
 

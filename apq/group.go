@@ -105,7 +105,7 @@ func (g *Group) PQ() *mls.Group { return g.pq }
 // Info returns the Info of the group, or nil if the T group has none yet because no FULL
 // commit has bound it to the PQ group (see [Start]).
 func (g *Group) Info() *Info {
-	info, err := infoOf(g.t.GroupContext().Extensions, g.cfg.numbers())
+	info, err := InfoIn(g.t.GroupContext().Extensions, g.cfg.numbers())
 	if err != nil {
 		return nil // every way into a Group has parsed it
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Info is an APQInfo: it names the two groups of a combined group, their suites and their
-// epochs. It is the data of the component [CodePoints].Component in the GroupContext of
+// epochs. It is the data of the component [message.CodePoints].APQInfo in the GroupContext of
 // both groups, where it is the same (draft-ietf-mls-combiner, Section 5.1).
 //
 //	struct {
@@ -80,5 +80,13 @@ func (i *Info) sameGroups(other *Info) bool {
 // InfoIn returns the Info in the extensions of a GroupContext, or nil if they have none. The
 // error wraps [message.ErrMalformed].
 func InfoIn(x message.Extensions, numbers message.CodePoints) (*Info, error) {
-	return infoOf(x, numbers)
+	dictionary, err := read[message.AppDataDictionary](x, numbers.AppDataDictionary)
+	if err != nil {
+		return nil, err
+	}
+	data, ok := dictionary.Find(numbers.APQInfo)
+	if !ok {
+		return nil, nil
+	}
+	return ParseInfo(data)
 }

@@ -17,7 +17,7 @@ import (
 // follow it. If the T group's membership changes before, that commit is refused, and the
 // PQ group is to be made again.
 //
-// cfg.T has to be the Config of the T group with what [Prepare] adds to it.
+// cfg.T has to be the Config of the T group with what [Config.Prepare] adds to it.
 //
 // Errors:
 //
@@ -79,7 +79,7 @@ func Start(ctx context.Context, now time.Time, cfg Config, t *mls.Group, keyPack
 }
 
 // JoinPQ joins the PQ group that another member has made with [Start] for a T group in
-// which this client is. own is a PQ KeyPackage of this client, made with what [Prepare]
+// which this client is. own is a PQ KeyPackage of this client, made with what [Config.Prepare]
 // returns, and tree the tree if the Welcome does not hold it.
 //
 // Errors:
@@ -121,7 +121,7 @@ func (c Config) Prepare() (t, pq mls.Config, err error) { return c.legs() }
 
 // mayStart returns an error unless a T group can come under a PQ group.
 func (c *Config) mayStart(t *mls.Group) error {
-	info, err := infoOf(t.GroupContext().Extensions, c.numbers())
+	info, err := InfoIn(t.GroupContext().Extensions, c.numbers())
 	switch {
 	case err != nil:
 		return &RuleError{"5.1", T, "APQInfo does not parse", err}
@@ -130,35 +130,18 @@ func (c *Config) mayStart(t *mls.Group) error {
 	case t.Suite().Info().ID != c.T.Suite:
 		return broken("7.1", T, "group has the suite %s, and Config.T %s", t.Suite().Info().ID, c.T.Suite)
 	}
-	return requiresPairsOf(t, c.numbers())
-}
-
-func requiresPairsOf(t view, numbers message.CodePoints) error {
-	if err := requiresPairs(t.GroupContext().Extensions, numbers); err != nil {
-		return &RuleError{"6", T, "required_wire_formats does not list apq_message_pair", err}
-	}
-	return nil
+	return requiresPairs(T, "group", t.GroupContext().Extensions, c.numbers())
 }
 
 // checkUnbound returns an error unless a PQ group, whose Info only it has, is for a T group.
 func (c *Config) checkUnbound(t, pq view) error {
-	context := pq.GroupContext()
-	info, err := infoOf(context.Extensions, c.numbers())
+	tContext, pqContext := t.GroupContext(), pq.GroupContext()
+	info, err := c.infoOf(PQ, pqContext.Extensions)
+	if err == nil {
+		err = c.names(info, &tContext, &pqContext, false)
+	}
 	if err != nil {
-		return &RuleError{"5.1", PQ, "APQInfo does not parse", err}
-	}
-	if info == nil {
-		return broken("5.1", PQ, "APQInfo is missing")
-	}
-	tContext := t.GroupContext()
-	if err := c.names(info, &tContext, &context); err != nil {
 		return err
-	}
-	if info.PQEpoch != context.Epoch {
-		return broken("5.1.1", PQ, "APQInfo has the epoch %d, and the group %d", info.PQEpoch, context.Epoch)
-	}
-	if info.TEpoch > tContext.Epoch {
-		return broken("5.1.1", T, "APQInfo has the epoch %d, and the group %d", info.TEpoch, tContext.Epoch)
 	}
 	return c.agree(t, pq)
 }

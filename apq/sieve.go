@@ -96,9 +96,7 @@ func (g *Group) unsafe(leg Leg, p message.Proposal) error {
 		if !bytes.Equal(before, after) {
 			return broken("5.1.1", leg, "GroupContextExtensions changes the dictionary")
 		}
-		if err := requiresPairs(p.Extensions, numbers); err != nil {
-			return &RuleError{"6", leg, "GroupContextExtensions takes apq_message_pair out of required_wire_formats", err}
-		}
+		return requiresPairs(leg, "GroupContextExtensions", p.Extensions, numbers)
 	case message.AppDataUpdate:
 		if p.Component == numbers.APQInfo {
 			return broken("5.1.1", leg, "APQInfo is updated outside a FULL commit")

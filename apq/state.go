@@ -131,7 +131,7 @@ func (g *Group) older() Leg {
 }
 
 func (g *Group) pqInfo() *Info {
-	info, _ := infoOf(g.pq.GroupContext().Extensions, g.cfg.numbers())
+	info, _ := InfoIn(g.pq.GroupContext().Extensions, g.cfg.numbers())
 	return info
 }
 

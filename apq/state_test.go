@@ -213,7 +213,7 @@ func TestLeavingTheCombiner(t *testing.T) {
 	require.NoError(t, err)
 	g, err := c.Adopt()
 	require.NoError(t, err)
-	info, err := infoOf(g.GroupContext().Extensions, ann.cfg.numbers())
+	info, err := InfoIn(g.GroupContext().Extensions, ann.cfg.numbers())
 	require.NoError(t, err)
 	require.Nil(t, info)
 	require.Equal(t, 2, g.Size())

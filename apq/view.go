@@ -1,7 +1,6 @@
 package apq
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 
@@ -23,61 +22,40 @@ type view interface {
 	MatchClients(a mls.Authenticator, credentials []message.Credential) (matched map[message.LeafIndex]int, others []int)
 }
 
-// infoOf returns the Info in the extensions of a GroupContext, or nil if they have none.
-// The error wraps [message.ErrMalformed].
-func infoOf(extensions message.Extensions, numbers message.CodePoints) (*Info, error) {
-	data, ok := extensions.Find(numbers.AppDataDictionary)
-	if !ok {
-		return nil, nil
+// infoOf returns the Info of a leg, which has to be there, in a group that has to require
+// pairs (draft-ietf-mls-combiner, Sections 5.1 and 6).
+func (c *Config) infoOf(leg Leg, x message.Extensions) (*Info, error) {
+	info, err := InfoIn(x, c.numbers())
+	switch {
+	case err != nil:
+		return nil, &RuleError{"5.1", leg, "APQInfo does not parse", err}
+	case info == nil:
+		return nil, broken("5.1", leg, "APQInfo is missing")
 	}
-	dictionary, err := message.Parse[message.AppDataDictionary](data)
-	if err != nil {
-		return nil, err
-	}
-	if data, ok = dictionary.Find(numbers.APQInfo); !ok {
-		return nil, nil
-	}
-	return ParseInfo(data)
+	return info, requiresPairs(leg, "group", x, c.numbers())
 }
 
 // infosOf returns the Info of both legs, which has to be there and the same, and to match
 // the groups (draft-ietf-mls-combiner, Sections 3.2.1, 5.1.1 and 5.1.2). t and pq may be
 // later epochs of the T group: fresh says that the epochs have to be those of the Info.
 func (c *Config) infosOf(t, pq message.GroupContext, fresh bool) (*Info, error) {
-	var infos [2]*Info
-	for i, context := range []message.GroupContext{t, pq} {
-		leg := T + Leg(i)
-		info, err := infoOf(context.Extensions, c.numbers())
-		if err != nil {
-			return nil, &RuleError{"5.1", leg, "APQInfo does not parse", err}
-		}
-		if info == nil {
-			return nil, broken("5.1", leg, "APQInfo is missing")
-		}
-		if err := requiresPairs(context.Extensions, c.numbers()); err != nil {
-			return nil, &RuleError{"6", leg, "required_wire_formats does not list apq_message_pair", err}
-		}
-		infos[i] = info
-	}
-	info := infos[0]
-	if !info.Equal(infos[1]) {
-		return nil, broken("5.1.2", 0, "APQInfos of the two groups differ")
-	}
-	if err := c.names(info, &t, &pq); err != nil {
+	info, err := c.infoOf(T, t.Extensions)
+	if err != nil {
 		return nil, err
 	}
-	if info.PQEpoch != pq.Epoch {
-		return nil, broken("5.1.1", PQ, "APQInfo has the epoch %d, and the group %d", info.PQEpoch, pq.Epoch)
+	other, err := c.infoOf(PQ, pq.Extensions)
+	if err != nil {
+		return nil, err
 	}
-	if fresh && info.TEpoch != t.Epoch || info.TEpoch > t.Epoch {
-		return nil, broken("5.1.1", T, "APQInfo has the epoch %d, and the group %d", info.TEpoch, t.Epoch)
+	if !info.Equal(other) {
+		return nil, broken("5.1.2", 0, "APQInfos of the two groups differ")
 	}
-	return info, nil
+	return info, c.names(info, &t, &pq, fresh)
 }
 
 // names returns an error unless an Info names the groups with these contexts, their
-// suites, which this client has chosen, and its mode.
-func (c *Config) names(info *Info, t, pq *message.GroupContext) error {
+// suites, which this client has chosen, its mode, and their epochs: fresh is as in infosOf.
+func (c *Config) names(info *Info, t, pq *message.GroupContext, fresh bool) error {
 	switch {
 	case string(info.TGroupID) != string(t.GroupID):
 		return broken("5.1", T, "APQInfo names another group")
@@ -92,23 +70,20 @@ func (c *Config) names(info *Info, t, pq *message.GroupContext) error {
 	case info.TSuite != c.T.Suite || info.PQSuite != c.PQ.Suite || info.Mode != c.Mode:
 		return broken("7.1", 0, "group has the suites %s and %s in mode %q, and this client is for %s and %s in mode %q",
 			info.TSuite, info.PQSuite, info.Mode, c.T.Suite, c.PQ.Suite, c.Mode)
+	case info.PQEpoch != pq.Epoch:
+		return broken("5.1.1", PQ, "APQInfo has the epoch %d, and the group %d", info.PQEpoch, pq.Epoch)
+	case fresh && info.TEpoch != t.Epoch || info.TEpoch > t.Epoch:
+		return broken("5.1.1", T, "APQInfo has the epoch %d, and the group %d", info.TEpoch, t.Epoch)
 	}
 	return nil
 }
 
 // requiresPairs returns an error unless required_wire_formats lists apq_message_pair
-// (draft-ietf-mls-combiner, Section 6).
-func requiresPairs(extensions message.Extensions, numbers message.CodePoints) error {
-	data, ok := extensions.Find(numbers.RequiredWireFormats)
-	if !ok {
-		return fmt.Errorf("%w: there is none", message.ErrInvalid)
-	}
-	formats, err := parseWireFormats(data)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(formats, numbers.APQMessagePair) {
-		return fmt.Errorf("%w: it has others", message.ErrInvalid)
+// (draft-ietf-mls-combiner, Section 6). where names what has the extensions.
+func requiresPairs(leg Leg, where string, x message.Extensions, numbers message.CodePoints) error {
+	formats, err := read[message.WireFormats](x, numbers.RequiredWireFormats)
+	if err != nil || !slices.Contains(formats, numbers.APQMessagePair) {
+		return &RuleError{"6", leg, where + " has no required_wire_formats with apq_message_pair", err}
 	}
 	return nil
 }
