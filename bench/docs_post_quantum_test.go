@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,8 @@ import (
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/bench/scale"
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 const postQuantumPage = "../docs/post-quantum.md"
@@ -101,20 +104,59 @@ func TestPostQuantumPage(t *testing.T) {
 	}
 }
 
-// The prices of the page are those of this machine, where builds and measurements are run.
-func TestPostQuantumDaysRun(t *testing.T) {
-	if os.Getenv("MLSUITE_BUILDS") == "" {
-		t.Skip("set MLSUITE_BUILDS to measure what docs/post-quantum.md says")
-	}
+// The table of partial members has the bytes of groups that are made: of 1,000 members where
+// samples are wide, of 10,000 too where tests are complete, and else what follows from the formats.
+func TestPostQuantumPageOnPartialMembers(t *testing.T) {
 	text, err := os.ReadFile(postQuantumPage)
 	require.NoError(t, err)
-	for _, s := range steps(string(text)) {
-		args := strings.Fields(strings.TrimPrefix(s.command, "go run ./cmd/suitebench "))
-		if args[0] != "day" {
+	_, rest, found := strings.Cut(string(text), "| bytes | 0x0001, 1,000 members | 10,000 | TBD2, 1,000 members | 10,000 |\n")
+	require.True(t, found)
+	sizes := map[string][]string{} // by the first cell, and in the order of groups
+	for line := range strings.Lines(rest) {
+		cells := strings.Split(strings.ReplaceAll(line, ",", ""), " | ")
+		if len(cells) == 5 {
+			cells[4] = strings.TrimSuffix(cells[4], " |\n")
+			sizes[strings.TrimPrefix(cells[0], "| ")] = cells[1:]
+		}
+	}
+	var groups []suite.Info
+	for _, name := range []string{"0x0001", "TBD2"} {
+		info, err := findSuite(suites().registry, name)
+		require.NoError(t, err)
+		groups = append(groups, info, info)
+	}
+	members := []int{1000, 10_000, 1000, 10_000}
+	for i, info := range groups {
+		of := scale.Sizes(info, members[i])
+		require.Equal(t, []string{whole(of[0]), whole(of[1])}, []string{sizes["a commit"][i], sizes["a Welcome with the tree"][i]})
+	}
+
+	measured := "1000"
+	switch {
+	case vectors.Full():
+		measured = "1000,10000"
+	case !vectors.Wide():
+		t.Skip("set MLSUITE_WIDE to make the groups of partial members")
+	}
+	out, stderr, code := call(t, "partial", "--suites", "0x0001,TBD2", "--sizes", measured, "--rounds", "1", "--budget", "0s", "--sample", "0s", "--format", "json")
+	require.Zero(t, code, stderr)
+	results, err := result.Read(strings.NewReader(out))
+	require.NoError(t, err)
+	compared := 0
+	for _, c := range results.Cells {
+		row, ok := map[string]string{
+			"partial-join": "the Welcome annotated in its place", "partial-process": "the commit annotated",
+			"commit": "a commit", "partial-save": "saved state partial",
+		}[c.Op]
+		if !ok {
 			continue
 		}
-		out, stderr, code := call(t, args...)
-		require.Zero(t, code, stderr)
-		require.Equal(t, inBytes(t, out), inBytes(t, s.output))
+		i := slices.IndexFunc(groups, func(info suite.Info) bool { return result.Code(info.ID) == c.ID })
+		if c.GroupSize == 10_000 {
+			i++
+		}
+		require.Equal(t, sizes[row][i], bytesOf(c.Bytes), "%s, %d: %s", c.ID, c.GroupSize, c.Op)
+		compared++
 	}
+	require.Equal(t, 4*2*len(strings.Split(measured, ",")), compared)
 }
