@@ -135,7 +135,7 @@ func (t *transition) AnnotateCommit(commit []byte, receiver message.LeafIndex) (
 	if receiver == t.leaf {
 		return nil, fault.Violation("12.4", "receiver of the commit made it or is removed by it").AtLeaf(receiver)
 	}
-	if t.leaves(receiver) {
+	if takesOut(t.proposals, receiver) { // even if another takes its place
 		return (&publicView{t.old}).AnnotateMessage(commit, t.committer.Leaf)
 	}
 	a := framing.AnnotatedCommit{Commit: *m, TreeHashAfter: t.public.tree.Hash()}
@@ -158,17 +158,6 @@ func (t *transition) AnnotateCommit(commit []byte, receiver message.LeafIndex) (
 		a.ResolutionIndex = &index
 	}
 	return wire.Marshal(a.Marshal)
-}
-
-// leaves reports whether the commit removes the member at a leaf, whose place another may
-// take.
-func (t *transition) leaves(leaf message.LeafIndex) bool {
-	for i := range t.proposals {
-		if removed, ok := t.proposals[i].removes(); ok && removed == leaf {
-			return true
-		}
-	}
-	return false
 }
 
 // hasPath reports whether the commit has a path, by which its committer has another leaf.

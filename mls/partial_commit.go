@@ -158,7 +158,7 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 	if err := p.checkEpochLeft(); err != nil {
 		return nil, err
 	}
-	rules.committer = ac.Content.Sender
+	rules.committer, rules.anyType = ac.Content.Sender, takesOut(list, g.leaf)
 	var err error
 	if rules.committer.Type == message.SenderNewMemberCommit {
 		err = checkExternalList(list)
@@ -172,25 +172,19 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 		return nil, fault.Violation("12.4", "commit lacks the required path").AtLeaf(rules.committer.Leaf)
 	}
 	a := &applied{extensions: p.extensions, extended: -1, list: list, sender: rules.committer, committer: rules.committer.Leaf}
-	removed := false
 	for i := range list {
 		c := &list[i]
-		switch proposal := c.Proposal.(type) {
-		case message.Add: // of the tree alone
+		switch c.Proposal.(type) {
+		case message.Add, message.Remove, message.SelfRemove: // of the tree alone
+			continue
 		case message.Update:
 			if c.Sender == g.sender() {
 				a.updated = append(a.updated, updatedLeaf{g.leaf, c.Ref})
 			}
-		case message.Remove:
-			removed = removed || proposal.Removed == g.leaf
-		case message.SelfRemove:
-			removed = removed || c.Sender.Leaf == g.leaf
-		default:
-			if !c.checked {
-				if err := p.checkProposal(c, rules); err != nil {
-					return nil, atProposal(err, i)
-				}
-			}
+			continue
+		}
+		if err := p.checkUnchecked(list, i, rules); err != nil {
+			return nil, err
 		}
 		switch proposal := c.Proposal.(type) {
 		case message.GroupContextExtensions:
@@ -207,7 +201,7 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 	if a.extensions, err = judge.next(a.extensions); err != nil {
 		return nil, err
 	}
-	if removed != annotated.removes {
+	if rules.anyType != annotated.removes {
 		return nil, fault.Violation(partialCommit, "annotations say otherwise than the commit whether it removes this member").AtLeaf(g.leaf)
 	}
 	return a, nil

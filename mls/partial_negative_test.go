@@ -35,7 +35,7 @@ func populatedMixedGroup(t *testing.T, adjust ...func(*Config)) (*mixedGroup, *P
 }
 
 // proofOf returns a copy of a proof in a tree, which may be changed.
-func proofOf(t *testing.T, g *Group, leaf message.LeafIndex) *ratchettree.MembershipProof {
+func proofOf(t testing.TB, g *Group, leaf message.LeafIndex) *ratchettree.MembershipProof {
 	t.Helper()
 	b, err := g.MembershipProof(leaf)
 	require.NoError(t, err)
@@ -238,6 +238,34 @@ func TestPartialMembersVerifySignatures(t *testing.T) {
 	})
 }
 
+// forgedFor returns the annotations, for a receiver, of a commit that the member at by signs
+// and would not make. Its list of proposals is by value, and its path that of another commit.
+func (m *mixedGroup) forgedFor(by, receiver message.LeafIndex, path bool, list ...message.Proposal) []byte {
+	m.t.Helper()
+	i := insider{m.t, m.full[by]}
+	content := i.public.content(i.sender(), message.ContentCommit, nil)
+	content.Commit = &framing.Commit{}
+	for _, proposal := range list {
+		content.Commit.Proposals = append(content.Commit.Proposals, framing.ProposalOrRef{Proposal: proposal})
+	}
+	annotated := m.annotatedFor(by, receiver, CommitOptions{})
+	if path {
+		content.Commit.Path = annotated.Commit.Public.Content.Commit.Path
+	} else {
+		annotated.ResolutionIndex = nil
+		annotated.SenderAfter, annotated.ReceiverAfter = proofOf(m.t, m.full[by], by), proofOf(m.t, m.full[by], receiver)
+		annotated.TreeHashAfter = i.public.tree.Hash()
+	}
+	ac := i.signed(content)
+	ac.Auth.ConfirmationTag = make([]byte, 32)
+	msg, err := framing.ParseGroupMessage(i.seal(ac), message.CodePoints{}.Complete())
+	require.NoError(m.t, err)
+	annotated.Commit = *msg
+	b, err := wire.Marshal(annotated.Marshal)
+	require.NoError(m.t, err)
+	return b
+}
+
 // TestPartialMembersHaveRules has what a partial member checks of proposals and their list.
 func TestPartialMembersHaveRules(t *testing.T) {
 	for _, c := range []struct {
@@ -254,29 +282,7 @@ func TestPartialMembersHaveRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, p := populatedMixedGroup(t, publicHandshake)
-			i := insider{t, m.full[1]}
-			content := i.public.content(i.sender(), message.ContentCommit, nil)
-			content.Commit = &framing.Commit{}
-			for _, proposal := range c.list {
-				content.Commit.Proposals = append(content.Commit.Proposals, framing.ProposalOrRef{Proposal: proposal})
-			}
-			if c.path {
-				good := m.annotatedFor(1, 6, CommitOptions{})
-				content.Commit.Path = good.Commit.Public.Content.Commit.Path
-			}
-			ac := i.signed(content)
-			ac.Auth.ConfirmationTag = make([]byte, 32)
-			annotated := m.annotatedFor(1, 6, CommitOptions{})
-			msg, err := framing.ParseGroupMessage(i.seal(ac), message.CodePoints{}.Complete())
-			require.NoError(t, err)
-			annotated.Commit = *msg
-			if content.Commit.Path == nil {
-				annotated.ResolutionIndex = nil
-				annotated.SenderAfter, annotated.ReceiverAfter = proofOf(t, m.full[1], 1), proofOf(t, m.full[1], 6)
-				annotated.TreeHashAfter = m.full[1].public.tree.Hash()
-			}
-			b, err := wire.Marshal(annotated.Marshal)
-			require.NoError(t, err)
+			b := m.forgedFor(1, 6, c.path, c.list...)
 			requireRefusal(t, p, c.want, func() error {
 				_, err := p.ProcessCommit(t.Context(), insiderTime, b)
 				return err

@@ -73,11 +73,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, *provisional, error) {
 	sender, path := ac.Content.Sender, ac.Content.Commit.Path
 	rules := cfg.receiving(now)
-	rules.committer, rules.path = sender, path != nil
-	rules.anyType = slices.ContainsFunc(list, func(c CommittedProposal) bool {
-		removed, ok := c.removes()
-		return ok && removed == self
-	})
+	rules.committer, rules.path, rules.anyType = sender, path != nil, takesOut(list, self)
 	a, err := p.apply(list, rules)
 	if err != nil {
 		return nil, nil, err

@@ -21,6 +21,14 @@ func (c *CommittedProposal) removes() (message.LeafIndex, bool) {
 	return 0, false
 }
 
+// takesOut reports whether a list takes the member at a leaf out of the group.
+func takesOut(list []CommittedProposal, leaf message.LeafIndex) bool {
+	return slices.ContainsFunc(list, func(c CommittedProposal) bool {
+		removed, ok := c.removes()
+		return ok && removed == leaf
+	})
+}
+
 // isSelfRemove reports whether a proposal is a SelfRemove.
 func (c *CommittedProposal) isSelfRemove() bool {
 	_, ok := c.Proposal.(message.SelfRemove)
