@@ -15,8 +15,7 @@ import (
 // ErrLost says that the connection of a request was lost, or is not there.
 var ErrLost = errors.New("the connection to the server is lost")
 
-// ErrSilent says that the server has not answered in the time that a request has if its
-// context has no deadline.
+// ErrSilent says that the server has not answered in the time that a request has.
 var ErrSilent = errors.New("the server does not answer")
 
 // Requests are those on one connection.
@@ -72,11 +71,10 @@ func (r *Requests) Begin(ctx context.Context) (_ context.Context, done func(), e
 	return ctx, done, nil
 }
 
-// Within gives a context without a deadline one, after which its cause is ErrSilent.
+// Within bounds a request, whatever time its caller has: after the limit the cause of the
+// context is ErrSilent. So one answer that is lost does not use up the time in which its caller
+// could ask again.
 func Within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
 	return context.WithTimeoutCause(ctx, limit, ErrSilent)
 }
 
