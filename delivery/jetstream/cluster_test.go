@@ -328,7 +328,12 @@ func (c *cluster) check(won map[committed]delivery.Position, groups int) {
 		group := fmt.Sprint("group", i)
 		next, after := uint64(0), delivery.Position(0)
 		for {
-			entries, err := s.Fetch(c.t.Context(), delivery.Stream{Group: group}, after, 0)
+			var entries []delivery.Entry
+			var err error
+			require.Eventually(c.t, func() bool { // a connection may be lost still
+				entries, err = s.Fetch(c.t.Context(), delivery.Stream{Group: group}, after, 0)
+				return !errors.Is(err, delivery.ErrUnavailable)
+			}, time.Minute, 20*time.Millisecond)
 			if errors.Is(err, delivery.ErrNoGroup) {
 				break
 			}
