@@ -90,8 +90,9 @@ func with[T any](request []byte, call func(T) (any, error)) (any, error) {
 // submit hands in a submission, and remembers whom it lets at its groups. A client that does
 // not know whether it was taken repeats it, and so does this.
 func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.Submission) (any, error) {
-	for _, c := range sub.Commits {
-		if c.Epoch == 0 || external(sub, c) {
+	joins := external(sub)
+	for i, c := range sub.Commits {
+		if c.Epoch == 0 || joins[i] {
 			continue
 		}
 		if err := g.mayUse(ctx, inner, delivery.Stream{Group: c.Group}); err != nil {
@@ -119,25 +120,34 @@ func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.
 	return position, nil
 }
 
-// external reports whether a commit is one of a client that is no member yet: by itself, or
-// as a leg of a pair in whatever message of the submission.
-func external(sub delivery.Submission, c delivery.Commit) bool {
-	if len(c.Message) > 0 && joins(c.Message, c.Group) {
-		return true
-	}
-	for _, carrier := range sub.Commits {
-		pair, err := apq.ParseMessagePair(carrier.Message, apq.SuggestedCodePoints())
-		if err == nil && (carrier.Group == c.Group && joins(pair.T, c.Group) || len(c.Message) == 0 && joins(pair.PQ, c.Group)) {
-			return true
+// external reports of each commit of a submission whether it is one of a client that is no
+// member yet: by itself, or as a leg of a pair, in whatever message that of PQ is.
+func external(sub delivery.Submission) []bool {
+	joins, carried := make([]bool, len(sub.Commits)), map[string]bool{}
+	for i, c := range sub.Commits {
+		msg := c.Message
+		if pair, err := apq.ParseMessagePair(msg, message.CodePoints{}); err == nil {
+			msg = pair.T
+			if group, ok := joined(pair.PQ); ok {
+				carried[group] = true
+			}
 		}
+		group, ok := joined(msg)
+		joins[i] = ok && group == c.Group
 	}
-	return false
+	for i, c := range sub.Commits {
+		joins[i] = joins[i] || len(c.Message) == 0 && carried[c.Group]
+	}
+	return joins
 }
 
-// joins reports whether a message is an external commit of a group.
-func joins(msg []byte, group string) bool {
+// joined returns the group that a message joins if it is an external commit.
+func joined(msg []byte) (group string, ok bool) {
 	m, err := message.Parse[message.Message](msg)
-	return err == nil && string(m.GroupID()) == group && publiccommit.External(m)
+	if err != nil || !publiccommit.External(m) {
+		return "", false
+	}
+	return string(m.GroupID()), true
 }
 
 // admit remembers that a client may read a group.
