@@ -101,7 +101,7 @@ func TestEngineMeetsLimitOfPairs(t *testing.T) {
 				pq, madePQ, processedPQ := inPQ.commit(updates(t)...)
 				classical, madeT, processedT := inT.commit(append(updates(t), psk)...)
 
-				pair, err := (&apq.MessagePair{T: classical, PQ: pq}).Marshal(apq.SuggestedCodePoints())
+				pair, err := (&apq.MessagePair{T: classical, PQ: pq}).Marshal(message.CodePoints{})
 				require.NoError(t, err)
 				require.Equal(t, p.FullMessageBytes(), float64(len(pair)))
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // A submission that is repeated is taken as it was the first time, and lets nobody at
@@ -117,7 +118,7 @@ func TestJoinByAPair(t *testing.T) {
 		{Group: "t", Message: []byte("commit")}, {Group: "pq"}, {Group: "x"},
 	}})
 	require.NoError(t, err)
-	pair, err := (&apq.MessagePair{T: externalCommit("t", 1), PQ: externalCommit("pq", 1)}).Marshal(apq.SuggestedCodePoints())
+	pair, err := (&apq.MessagePair{T: externalCommit("t", 1), PQ: externalCommit("pq", 1)}).Marshal(message.CodePoints{})
 	require.NoError(t, err)
 	submit := func(id string, groups ...string) error {
 		sub := delivery.Submission{ID: id}
