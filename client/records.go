@@ -44,13 +44,13 @@ func (d groupDelta) store(w store.Writer, g *liveGroup) error {
 	if err := g.storePart(w, spaceGroup, d.t); err != nil {
 		return err
 	}
-	if d.pq == nil && g.replaces {
-		return w.Delete(key(spacePQ, g.id)) // of a pair that is none any more
-	}
 	for h, delta := range d.halves {
 		if err := grouprecords.Apply(w, halfKey(g.id, h.id, partState), delta); err != nil {
 			return err
 		}
+	}
+	if d.pq == nil && g.replaces {
+		return w.Delete(key(spacePQ, g.id)) // of a pair that is none any more
 	}
 	return g.storePart(w, spacePQ, d.pq)
 }
