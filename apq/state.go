@@ -151,6 +151,7 @@ func (c *Candidate) Save() (s CandidateState, err error) {
 		return s, nil
 	}
 	if s.PQ, err = c.pq.Save(); err != nil {
+		s.T.Destroy()
 		return CandidateState{}, &LegError{Leg: PQ, Err: err}
 	}
 	return s, nil

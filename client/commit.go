@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -21,15 +22,15 @@ type pending struct {
 	lost      bool       // the service says so
 }
 
-func readPending(r store.Reader, id string, rec *pendingRecord) (found bool, states [2]mls.Snapshot, err error) {
+func readPending(r store.Reader, id string, rec *pendingRecord) (found bool, state apq.CandidateState, err error) {
 	found, err = getJSON(r, key(spacePending, id, partRecord), rec)
 	if err != nil || !found {
-		return false, states, err
+		return false, state, err
 	}
-	if states[0], err = readState(r, key(spacePending, id, partState)); err == nil && rec.Full {
-		states[1], err = readState(r, key(spacePending, id, partPQ))
+	if state.T, err = readState(r, key(spacePending, id, partState)); err == nil && rec.Full {
+		state.PQ, err = readState(r, key(spacePending, id, partPQ))
 	}
-	return true, states, err
+	return true, state, err
 }
 
 // readState reads a snapshot of package mls.
@@ -43,9 +44,9 @@ func readState(r store.Reader, key []byte) (mls.Snapshot, error) {
 }
 
 // restorePending restores the candidate of a commit that waits.
-func (c *Client) restorePending(g *liveGroup, rec pendingRecord, states [2]mls.Snapshot) error {
+func (c *Client) restorePending(g *liveGroup, rec pendingRecord, state apq.CandidateState) error {
 	g.pending = &pending{rec: rec}
-	restored, err := c.restoreCandidate(g, rec, states)
+	restored, err := c.restoreCandidate(g, rec, state)
 	if err == nil {
 		g.pending.candidate = restored
 	}
@@ -59,21 +60,21 @@ func (c *Client) restorePending(g *liveGroup, rec pendingRecord, states [2]mls.S
 }
 
 // restoreCandidate returns nil for a commit of a group whose state is damaged.
-func (c *Client) restoreCandidate(g *liveGroup, rec pendingRecord, states [2]mls.Snapshot) (*candidate, error) {
+func (c *Client) restoreCandidate(g *liveGroup, rec pendingRecord, state apq.CandidateState) (*candidate, error) {
 	var one *mls.Candidate
 	var err error
 	switch now := c.cfg.Now(); {
 	case rec.Full || g.pair != nil:
-		return c.restorePairCandidate(g, rec, states)
+		return c.restorePairCandidate(g, rec, state)
 	case rec.Joins:
 		var cfg mls.Config
 		if cfg, err = c.configOf(g.rec.Suite); err == nil {
-			one, err = mls.RestoreCandidate(now, cfg, states[0])
+			one, err = mls.RestoreCandidate(now, cfg, state.T)
 		}
 	case g.mls == nil:
 		return nil, nil
 	default:
-		one, err = g.mls.RestoreCandidate(now, states[0], c.signers()...)
+		one, err = g.mls.RestoreCandidate(now, state.T, c.signers()...)
 	}
 	if err != nil {
 		return nil, err
@@ -123,13 +124,13 @@ func (c *Client) final(err error) bool {
 
 // prepare makes a commit and stores it, so that it can be submitted.
 func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *intent) error {
-	want.options.WithoutTree = !c.cfg.NoExternalJoins && !c.cfg.TreeAtService // else it would be there twice
-	want.options.WithoutTree = want.options.WithoutTree && g.pair == nil      // whose Welcomes have each its own
+	// Else the tree would be there twice. The Welcomes of a pair have each its own.
+	want.options.WithoutTree = !c.cfg.NoExternalJoins && !c.cfg.TreeAtService && g.pair == nil
 	candidate, err := saved(ctx, c, g, func() (*candidate, error) { return c.makeCommit(ctx, g, want) })
 	if err != nil {
 		return err
 	}
-	states, err := candidate.save()
+	state, err := candidate.save()
 	if err != nil {
 		candidate.discard()
 		return err
@@ -154,7 +155,7 @@ func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *int
 			}
 		}
 	}
-	if err := s.pend(g, p, states); err != nil {
+	if err := s.pend(g, p, state); err != nil {
 		return err
 	}
 	return c.commit(ctx, s)
@@ -173,13 +174,13 @@ func (c *Client) makeCommit(ctx context.Context, g *liveGroup, want wanted) (*ca
 }
 
 // pend stores a commit that waits.
-func (s *step) pend(g *liveGroup, p *pending, states [2]mls.Snapshot) error {
+func (s *step) pend(g *liveGroup, p *pending, state apq.CandidateState) error {
 	s.put(key(spacePending, g.id, partRecord), p.rec)
-	if err := s.putState(key(spacePending, g.id, partState), states[0]); err != nil {
+	if err := s.putState(key(spacePending, g.id, partState), state.T); err != nil {
 		return err
 	}
 	if p.rec.Full {
-		if err := s.putState(key(spacePending, g.id, partPQ), states[1]); err != nil {
+		if err := s.putState(key(spacePending, g.id, partPQ), state.PQ); err != nil {
 			return err
 		}
 	}

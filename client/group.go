@@ -194,10 +194,10 @@ func (c *Client) leave(g *liveGroup) {
 func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	g.drop()
 	var records, pq mls.Snapshot
-	var waits [2]mls.Snapshot
+	var waits apq.CandidateState
 	var halves []mls.Snapshot
 	defer func() {
-		for _, state := range append(append(halves, waits[:]...), records, pq) {
+		for _, state := range append(halves, records, pq, waits.T, waits.PQ) {
 			state.Destroy()
 		}
 	}()

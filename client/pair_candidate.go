@@ -47,14 +47,6 @@ func (c *candidate) pq() *mls.Candidate {
 	return c.pair.PQ()
 }
 
-// legs returns the candidate of each group.
-func (c *candidate) legs() []*mls.Candidate {
-	if pq := c.pq(); pq != nil {
-		return []*mls.Candidate{c.Candidate, pq}
-	}
-	return []*mls.Candidate{c.Candidate}
-}
-
 func (c *candidate) discard() {
 	if c.pair != nil {
 		c.pair.Discard()
@@ -75,15 +67,13 @@ func (c *candidate) adopt() (*mls.Group, *apq.Group, error) {
 	return pair.T(), pair, nil
 }
 
-// save returns the state of each candidate.
-func (c *candidate) save() (states [2]mls.Snapshot, err error) {
-	for i, one := range c.legs() {
-		if states[i], err = one.Save(); err != nil {
-			states[0].Destroy()
-			return states, err
-		}
+// save returns the state of the candidate of each group.
+func (c *candidate) save() (s apq.CandidateState, err error) {
+	if c.pair != nil {
+		return c.pair.Save()
 	}
-	return states, nil
+	s.T, err = c.Save()
+	return s, err
 }
 
 // processed is what the engine says of a message: one of the three.
@@ -137,8 +127,7 @@ func (c *Client) headerOf(msg []byte) (*message.Message, error) {
 }
 
 // restorePairCandidate restores a commit of a pair.
-func (c *Client) restorePairCandidate(g *liveGroup, rec pendingRecord, states [2]mls.Snapshot) (*candidate, error) {
-	state := apq.CandidateState{T: states[0], PQ: states[1]}
+func (c *Client) restorePairCandidate(g *liveGroup, rec pendingRecord, state apq.CandidateState) (*candidate, error) {
 	if rec.Joins {
 		cfg, err := c.pairConfig(g.rec.Suite, rec.Pair.Suite, rec.Pair.Mode)
 		if err != nil {

@@ -152,7 +152,7 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 		candidate.discard()
 		return err
 	}
-	states, err := candidate.save()
+	state, err := candidate.save()
 	if err != nil {
 		candidate.discard()
 		return err
@@ -164,7 +164,7 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 	}
 	g.rec.State = Joining
 	s.dropPending(g)
-	if err := s.pend(g, p, states); err != nil {
+	if err := s.pend(g, p, state); err != nil {
 		return err
 	}
 	return c.commit(ctx, s)
