@@ -9,7 +9,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/bench/day"
-	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/bench/scale"
 	"github.com/mlsuite/mlsuite/suite"
@@ -84,38 +83,21 @@ func (c *combined) of(r *result.Results) []result.Pair {
 		}
 		groups := pair.Groups(commit.GroupSize)
 		besideCommit, besideProcess := pair.Beside(commit.GroupSize)
-		plain := limit.Group{Suite: c.pair.T, Tree: limit.Steady(commit.GroupSize, 0), Contents: scale.Contents(c.pair.T)}.CommitMessageBytes()
+		plain := scale.Group(c.pair.T, commit.GroupSize).CommitMessageBytes()
 		one := result.Pair{
 			T: c.pair.T.Name, TID: result.Code(c.pair.T.ID), PQ: c.pair.PQ.Name, PQID: result.Code(c.pair.PQ.ID), GroupSize: commit.GroupSize,
 		}
 		for _, every := range c.every {
 			share := 1 / float64(every)
-			bytes := groups.PartialMessageBytes()*(1-share) + groups.FullMessageBytes()*share
+			bytes := groups.RenewalMessageBytes(share)
 			one.Intervals = append(one.Intervals, result.PairInterval{
-				Every: every, Commit: mixed(share, commit.CPU, cells[1].CPU, besideCommit),
-				Process: mixed(share, cells[0].CPU, cells[2].CPU, besideProcess), Bytes: bytes, Times: bytes / plain,
+				Every: every, Commit: commit.CPU.Plus(cells[1].CPU.Plus(besideCommit).Times(share)),
+				Process: cells[0].CPU.Plus(cells[2].CPU.Plus(besideProcess).Times(share)), Bytes: bytes, Times: bytes / plain,
 			})
 		}
 		all = append(all, one)
 	}
 	return all
-}
-
-// mixed returns the figure of T and of a share of what others take. It has no upper bound if one
-// of them has none.
-func mixed(share float64, t result.Figure, others ...result.Figure) result.Figure {
-	sum := result.Figure{Value: t.Value, Low: t.Low, High: t.High}
-	open := t.High < t.Value
-	for _, f := range others {
-		sum.Value += share * f.Value
-		sum.Low += share * f.Low
-		sum.High += share * f.High
-		open = open || f.High < f.Value
-	}
-	if open {
-		sum.High = 0
-	}
-	return sum
 }
 
 // withPairs writes the prices of pairs below what write writes.

@@ -56,23 +56,23 @@ func (d Day) Combined(c Combiner, every int) Price {
 	pair := c.Groups(d.Members)
 	full := 1 / float64(every)
 	p := Price{
-		Bytes:   pair.PartialMessageBytes()*(1-full) + pair.FullMessageBytes()*full,
-		Commit:  c.at("commit", pair.Partial().Times(1-full).Plus(pair.Full().Times(full))),
-		Process: c.at("process", pair.MeanProcessPartial().Times(1-full).Plus(pair.MeanProcessFull().Times(full))),
+		Bytes:   pair.RenewalMessageBytes(full),
+		Commit:  c.at("commit", pair.Renewal(full)),
+		Process: c.at("process", pair.MeanProcessRenewal(full)),
 	}
 	inPQ := d
 	inPQ.Renewals *= full
 	inT := d.parties(baseline.CombinerT(full), d.formatted(pair.T))
 	for i, party := range inPQ.parties(baseline.CombinerPQ(), inPQ.formatted(pair.PQ)) {
 		t, pq := inT[i].At(c.T.Prices, c.T.Overhead), party.At(c.PQ.Prices, c.PQ.Overhead)
-		p.Parties = append(p.Parties, PartyCost{party.Name, Cost{CPU: sum(t.CPU, pq.CPU), Up: t.Up + pq.Up, Down: t.Down + pq.Down}})
+		p.Parties = append(p.Parties, PartyCost{party.Name, Cost{CPU: t.CPU.Plus(pq.CPU), Up: t.Up + pq.Up, Down: t.Down + pq.Down}})
 	}
 	return p
 }
 
 // Plain returns what the day costs in a group of one suite, counted as the groups of a pair are.
 func (d Day) Plain(of Pricing) Price {
-	g := limit.Group{Suite: of.Suite, Tree: limit.Steady(d.Members, 0), Contents: scale.Contents(of.Suite)}
+	g := scale.Group(of.Suite, d.Members)
 	p := Price{
 		Bytes: g.CommitMessageBytes(), Commit: of.at("commit", g.Commit()), Process: of.at("process", g.MeanProcess()),
 	}
@@ -87,12 +87,13 @@ func (d Day) Plain(of Pricing) Price {
 func (d Day) Reaches(c Combiner, times float64) int {
 	pair := c.Groups(d.Members)
 	partial, full := pair.PartialMessageBytes(), pair.FullMessageBytes()
-	room := times*d.Plain(c.T).Bytes - partial
+	most := times * scale.Group(c.T.Suite, d.Members).CommitMessageBytes()
+	room := most - partial
 	if room <= 0 {
 		return 0
 	}
 	every := max(1, int((full-partial)/room))
-	for partial+(full-partial)/float64(every) > times*d.Plain(c.T).Bytes {
+	for partial+(full-partial)/float64(every) > most {
 		every++
 	}
 	return every
@@ -105,16 +106,7 @@ func (p Pricing) at(op string, c limit.Cost) result.Figure {
 }
 
 func (c Combiner) at(op string, cost limit.PairCost) result.Figure {
-	return sum(c.T.at(op, cost.T), c.PQ.at(op, cost.PQ))
-}
-
-// sum adds two figures. It has no upper bound if one of them has none.
-func sum(a, b result.Figure) result.Figure {
-	s := result.Figure{Value: a.Value + b.Value, Low: a.Low + b.Low, High: a.High + b.High}
-	if unbounded(a) || unbounded(b) {
-		s.High = 0
-	}
-	return s
+	return c.T.at(op, cost.T).Plus(c.PQ.at(op, cost.PQ))
 }
 
 // Beside returns the CPU time that a FULL commit takes beside a commit in each group, in a group
@@ -132,7 +124,7 @@ func (c Combiner) Beside(members int) (commit, process result.Figure) {
 // (three of draft-ietf-mls-extensions, the combiner's and a GREASE value, which is also in an entry
 // of its own and in that of safe_aad), and the wire format of a pair.
 func (c Combiner) Groups(members int) limit.Pair {
-	const identity = 11 // as scale.Contents
+	const identity = 11 // as in scale.Group
 	formats := limit.Vec(2)
 	entry := func(n int) int { return 2 + limit.Vec(n) }
 	dictionary := limit.Vec(entry(limit.Vec(2*5)) + entry(limit.Vec(2)) + entry(4)) // of the leaf
@@ -140,9 +132,9 @@ func (c Combiner) Groups(members int) limit.Pair {
 	info := limit.Vec(c.T.Suite.Hash.Size) + limit.Vec(c.PQ.Suite.Hash.Size) + 1 + 2 + 2 + 8 + 8 // APQInfo
 	context := limit.Extension(limit.Vec(2+limit.Vec(info))) + limit.Extension(formats)
 	of := func(s suite.Info) limit.Group {
-		contents := scale.Contents(s)
-		contents.Leaf, contents.Context = leaf, context
-		return limit.Group{Suite: s, Tree: limit.Steady(members, 0), Contents: contents}
+		g := scale.Group(s, members)
+		g.Contents.Leaf, g.Contents.Context = leaf, context
+		return g
 	}
 	return limit.Pair{T: of(c.T.Suite), PQ: of(c.PQ.Suite)}
 }

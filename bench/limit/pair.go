@@ -38,25 +38,15 @@ func (p Pair) MeanProcessFull() PairCost {
 	return PairCost{t.MeanProcess().Plus(injected), pq.MeanProcess().Plus(exported)}
 }
 
-// FollowFull is the cost of following it for who knows the public state of both groups alone.
-func (p Pair) FollowFull() PairCost {
-	t, _ := p.T.FullOfT()
-	pq, _ := p.PQ.FullOfPQ()
-	return PairCost{t.Follow(), pq.Follow()}
+// Renewal is the mean cost of making a commit of which a part full, from 0 to 1, is FULL.
+func (p Pair) Renewal(full float64) PairCost {
+	return PairCost{T: p.T.Commit()}.Times(1 - full).Plus(p.Full().Times(full))
 }
 
-// Partial, ProcessPartial, MeanProcessPartial and FollowPartial are the costs of a PARTIAL
-// commit.
-func (p Pair) Partial() PairCost { return PairCost{T: p.T.Commit()} }
-
-// ProcessPartial is as [Pair.Partial].
-func (p Pair) ProcessPartial(level int) PairCost { return PairCost{T: p.T.Process(level)} }
-
-// MeanProcessPartial is as [Pair.Partial].
-func (p Pair) MeanProcessPartial() PairCost { return PairCost{T: p.T.MeanProcess()} }
-
-// FollowPartial is as [Pair.Partial].
-func (p Pair) FollowPartial() PairCost { return PairCost{T: p.T.Follow()} }
+// MeanProcessRenewal is the mean cost of processing it over all receivers.
+func (p Pair) MeanProcessRenewal(full float64) PairCost {
+	return PairCost{T: p.T.MeanProcess()}.Times(1 - full).Plus(p.MeanProcessFull().Times(full))
+}
 
 // FullOfT returns the group as T of a FULL commit, which covers the new epochs of both groups
 // and the pre-shared key, and what each member pays beside a commit: to make the key and its
@@ -97,3 +87,8 @@ func (p Pair) FullMessageBytes() float64 {
 
 // PartialMessageBytes is the size of a PARTIAL commit.
 func (p Pair) PartialMessageBytes() float64 { return p.T.CommitMessageBytes() }
+
+// RenewalMessageBytes is the mean size of a commit of which a part full, from 0 to 1, is FULL.
+func (p Pair) RenewalMessageBytes(full float64) float64 {
+	return p.PartialMessageBytes()*(1-full) + p.FullMessageBytes()*full
+}

@@ -119,10 +119,10 @@ func TestEngineMeetsLimitOfPairs(t *testing.T) {
 
 				partial, madeT, processedT := inT.commit()
 				require.Equal(t, p.PartialMessageBytes(), float64(len(partial)))
-				require.Equal(t, calls(p.Partial().T), calls(madeT))
-				require.Zero(t, p.Partial().PQ)
+				require.Equal(t, calls(p.Renewal(0).T), calls(madeT))
+				require.Zero(t, p.Renewal(0).PQ)
 				for level := range p.T.Tree.Path {
-					require.Equal(t, calls(p.ProcessPartial(level).T), calls(processedT[level]))
+					require.Equal(t, calls(p.T.Process(level)), calls(processedT[level]))
 				}
 			})
 		}
@@ -147,14 +147,17 @@ func TestMeansOfPairs(t *testing.T) {
 		require.InDelta(t, p.MeanProcessFull().T[i], sum.T[i]/6, 1e-6)
 		require.InDelta(t, p.MeanProcessFull().PQ[i], sum.PQ[i]/6, 1e-6)
 	}
-	require.Equal(t, p.T.MeanProcess(), p.MeanProcessPartial().T)
-	require.Equal(t, p.T.Follow(), p.FollowPartial().T)
-	for _, c := range []limit.Cost{p.FollowFull().T, p.FollowFull().PQ} {
+	require.Equal(t, limit.PairCost{T: p.T.MeanProcess()}, p.MeanProcessRenewal(0))
+	require.Equal(t, p.MeanProcessFull(), p.MeanProcessRenewal(1))
+	require.Equal(t, p.Full(), p.Renewal(1))
+	fullT, _ := p.T.FullOfT()
+	fullPQ, _ := p.PQ.FullOfPQ()
+	for _, c := range []limit.Cost{fullT.Follow(), fullPQ.Follow()} {
 		require.Zero(t, c[limit.Open])
 		require.Zero(t, c[limit.Expand])
 		require.Equal(t, 2.0, c[limit.Verify])
 	}
-	require.Greater(t, p.FollowFull().T[limit.HashedByte], p.T.Follow()[limit.HashedByte])
+	require.Greater(t, fullT.Follow()[limit.HashedByte], p.T.Follow()[limit.HashedByte])
 }
 
 // A GroupContext with extensions is signed with every message.

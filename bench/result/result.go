@@ -241,6 +241,21 @@ func (f Figure) Width() float64 {
 	return max(f.High-f.Value, f.Value-f.Low) / f.Value
 }
 
+// Plus returns the sum of two estimates. Its interval holds if both do, and has no upper bound if
+// one of them has none.
+func (f Figure) Plus(o Figure) Figure {
+	sum := Figure{Value: f.Value + o.Value, Low: f.Low + o.Low, High: f.High + o.High}
+	if f.High < f.Value || o.High < o.Value {
+		sum.High = 0
+	}
+	return sum
+}
+
+// Times returns the estimate of a positive multiple.
+func (f Figure) Times(factor float64) Figure {
+	return Figure{Value: factor * f.Value, Low: factor * f.Low, High: factor * f.High}
+}
+
 // Sample is a cell in one round.
 type Sample struct {
 	CPU          float64 `json:"cpu_ns"`

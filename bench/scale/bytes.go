@@ -17,9 +17,12 @@ type sizes struct {
 
 func sizesOf(i suite.Info) sizes { return sizes{i, limit.ShorterSignature(i)} }
 
-// group is a steady group with its contents.
-func (z sizes) group(members int) limit.Group {
-	return limit.Group{Suite: z.Info, Tree: limit.Steady(members, 0), Contents: Contents(z.Info)}
+// Group is a steady group of suitebench with what its members put into their structures: one suite,
+// a basic credential of 11 bytes, and a GREASE value beside each of the capabilities.
+func Group(i suite.Info, members int) limit.Group {
+	return limit.Group{Suite: i, Tree: limit.Steady(members, 0), Contents: &limit.Contents{
+		GroupID: i.Hash.Size, Leaf: leafContents(memberID), KeyPackage: extension(), GroupInfo: extension(),
+	}}
 }
 
 // Sizes returns the bytes of a commit that renews the keys of a member of a steady group, and of a
@@ -27,12 +30,6 @@ func (z sizes) group(members int) limit.Group {
 func Sizes(i suite.Info, members int) [2]float64 {
 	z := sizesOf(i)
 	return [2]float64{z.commit(members), z.welcome(members)}
-}
-
-// Contents are what the members of suitebench's groups put into their structures: one suite, a
-// basic credential of 11 bytes, and a GREASE value beside each of the capabilities.
-func Contents(i suite.Info) *limit.Contents {
-	return &limit.Contents{GroupID: i.Hash.Size, Leaf: leafContents(memberID), KeyPackage: extension(), GroupInfo: extension()}
 }
 
 // The identities in the credentials.
@@ -65,12 +62,12 @@ func (z sizes) keyPackage() int {
 }
 
 // commit is the message with a Commit of leaf 0 that renews its keys (Sections 7.6, 12.4).
-func (z sizes) commit(members int) float64 { return z.group(members).CommitMessageBytes() }
+func (z sizes) commit(members int) float64 { return Group(z.Info, members).CommitMessageBytes() }
 
 // add is the message with a Commit that adds a newcomer, without a path.
 func (z sizes) add() float64 {
 	proposal := 1 + 2 + z.keyPackage() // by value, and its type
-	return z.group(2).PrivateMessageBytes(limit.Vec(proposal)+1) - 3*z.shorter
+	return Group(z.Info, 2).PrivateMessageBytes(limit.Vec(proposal)+1) - 3*z.shorter
 }
 
 // welcome is the MLSMessage with the Welcome for a newcomer, with the tree (Section
