@@ -14,15 +14,7 @@ type KeyPackages struct{ T, PQ *message.KeyPackage }
 
 // ParseKeyPackages reads a pair of KeyPackages.
 func ParseKeyPackages(b []byte, numbers message.CodePoints) (KeyPackages, error) {
-	pair, err := ParseMessagePair(b, numbers)
-	if err != nil {
-		return KeyPackages{}, err
-	}
-	t, err := message.Parse[message.Message](pair.T)
-	if err != nil {
-		return KeyPackages{}, err
-	}
-	pq, err := message.Parse[message.Message](pair.PQ)
+	_, t, pq, err := openPair(b, numbers)
 	if err != nil {
 		return KeyPackages{}, err
 	}

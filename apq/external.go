@@ -36,15 +36,15 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
-	pair, err := ParseMessagePair(groupInfo, cfg.numbers())
+	pair, tInfo, pqInfo, err := openPair(groupInfo, cfg.numbers())
 	if err != nil {
 		return nil, err
 	}
-	t, err := readOutside(ctx, now, T, &tcfg, pair.T, options.TTree, options.Resync)
+	t, err := readOutside(ctx, now, T, &tcfg, tInfo, pair.T, options.TTree, options.Resync)
 	if err != nil {
 		return nil, err
 	}
-	pq, err := readOutside(ctx, now, PQ, &pqcfg, pair.PQ, options.PQTree, options.Resync)
+	pq, err := readOutside(ctx, now, PQ, &pqcfg, pqInfo, pair.PQ, options.PQTree, options.Resync)
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +99,9 @@ type outside struct {
 	own     *message.LeafIndex // an earlier leaf of the client to take out, or nil
 }
 
-// readOutside reads a GroupInfo. With resync, it looks for a leaf with the client's
-// credential.
-func readOutside(ctx context.Context, now time.Time, leg Leg, cfg *mls.Config, groupInfo, tree []byte, resync bool) (*outside, error) {
-	m, err := message.Parse[message.Message](groupInfo)
-	if err != nil {
-		return nil, err
-	}
+// readOutside reads a GroupInfo, which m is parsed. With resync, it looks for a leaf with the
+// client's credential.
+func readOutside(ctx context.Context, now time.Time, leg Leg, cfg *mls.Config, m *message.Message, groupInfo, tree []byte, resync bool) (*outside, error) {
 	if m.GroupInfo == nil {
 		return nil, unsupportedMessage(m)
 	}

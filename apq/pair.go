@@ -57,7 +57,15 @@ func (p *MessagePair) Marshal(numbers message.CodePoints) ([]byte, error) {
 // Of messages of a group, all is read that shows where the first one ends. A Group opens
 // them.
 func ParseMessagePair(b []byte, numbers message.CodePoints) (*MessagePair, error) {
-	return wire.ParseNew(b, "APQMessagePair", func(p *MessagePair, r *wire.Reader) { p.unmarshal(r, numbers) })
+	p, _, _, err := openPair(b, numbers)
+	return p, err
+}
+
+// openPair is ParseMessagePair, and also returns the messages.
+func openPair(b []byte, numbers message.CodePoints) (p *MessagePair, t, pq *message.Message, err error) {
+	t, pq = new(message.Message), new(message.Message)
+	p, err = wire.ParseNew(b, "APQMessagePair", func(p *MessagePair, r *wire.Reader) { p.unmarshal(r, numbers, t, pq) })
+	return p, t, pq, err
 }
 
 // IsMessagePair reports whether b begins as an MLSMessage of the wire format that numbers
@@ -67,7 +75,8 @@ func IsMessagePair(b []byte, numbers message.CodePoints) bool {
 	return r.Uint16() == codepoint.VersionMLS10 && message.WireFormat(r.Uint16()) == numbers.Complete().APQMessagePair && r.Err() == nil
 }
 
-func (p *MessagePair) unmarshal(r *wire.Reader, numbers message.CodePoints) {
+// unmarshal also reads the messages into t and pq.
+func (p *MessagePair) unmarshal(r *wire.Reader, numbers message.CodePoints, t, pq *message.Message) {
 	message.Number(r, numbers)
 	if v := r.Uint16(); v != codepoint.VersionMLS10 {
 		r.Fail(unsupported("protocol version", v))
@@ -79,7 +88,6 @@ func (p *MessagePair) unmarshal(r *wire.Reader, numbers message.CodePoints) {
 	if format == numbers.Complete().APQMessagePair {
 		r.Fail(wire.Malformed("pair of pairs"))
 	}
-	t, pq := new(message.Message), new(message.Message)
 	p.T = readLeg(r, t, format)
 	p.PQ = readLeg(r, pq, format)
 	if t.ContentType() != pq.ContentType() {

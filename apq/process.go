@@ -142,15 +142,7 @@ func (g *Group) forgetAlone(leg Leg) {
 }
 
 func (g *Group) processPair(ctx context.Context, now time.Time, msg []byte, beside handedOver) (*Received, error) {
-	pair, err := ParseMessagePair(msg, g.cfg.numbers())
-	if err != nil {
-		return nil, err
-	}
-	t, err := message.Parse[message.Message](pair.T)
-	if err != nil {
-		return nil, err
-	}
-	pq, err := message.Parse[message.Message](pair.PQ)
+	pair, t, pq, err := openPair(msg, g.cfg.numbers())
 	if err != nil {
 		return nil, err
 	}
