@@ -164,20 +164,11 @@ func (g *Group) plan(options *CommitOptions) (*fullPlan, error) {
 		p.t = append(p.t, message.Add{KeyPackage: k.T})
 		p.pq = append(p.pq, message.Add{KeyPackage: k.PQ})
 	}
-	if len(options.Remove) > 0 {
-		pairs, err := g.Pairs()
-		if err != nil {
-			return nil, err
-		}
-		for _, leaf := range options.Remove {
-			other, ok := pairs[leaf]
-			if !ok {
-				return nil, broken("3.3", T, "leaf %d to remove is not a member", leaf)
-			}
-			p.t = append(p.t, message.Remove{Removed: leaf})
-			p.pq = append(p.pq, message.Remove{Removed: other})
-		}
+	t, pq, err := g.removes(options.Remove...)
+	if err != nil {
+		return nil, err
 	}
+	p.t, p.pq = append(p.t, t...), append(p.pq, pq...)
 	if s := g.sieve(); !s.safe && !options.WithoutPending {
 		p.withoutPending = true
 		p.t, p.pq = append(p.t, s.t...), append(p.pq, s.pq...)
@@ -189,6 +180,25 @@ func (g *Group) plan(options *CommitOptions) (*fullPlan, error) {
 	}
 	p.t, p.pq = append(p.t, updates...), append(p.pq, updates...)
 	return p, nil
+}
+
+// removes returns the proposals that remove the members at leaves of the T group from both.
+func (g *Group) removes(leaves ...message.LeafIndex) (t, pq []message.Proposal, err error) {
+	if len(leaves) == 0 {
+		return nil, nil, nil // Pairs looks at all members
+	}
+	pairs, err := g.Pairs()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, leaf := range leaves {
+		other, ok := pairs[leaf]
+		if !ok {
+			return nil, nil, broken("3.3", T, "leaf %d to remove is not a member", leaf)
+		}
+		t, pq = append(t, message.Remove{Removed: leaf}), append(pq, message.Remove{Removed: other})
+	}
+	return t, pq, nil
 }
 
 // updates returns the proposals by which a FULL commit changes old, which may be nil, to

@@ -56,7 +56,8 @@ func (c *Config) legs() (t, pq mls.Config, err error) {
 // pair returns what a policy sees of the groups.
 func (c *Config) pair() (suite.PairInfo, error) {
 	p := suite.PairInfo{Mode: uint8(c.Mode)}
-	for leg, info := range map[Leg]*suite.Info{T: &p.T, PQ: &p.PQ} {
+	for i, info := range []*suite.Info{&p.T, &p.PQ} {
+		leg := T + Leg(i)
 		cfg := c.of(leg)
 		if cfg.Suites == nil {
 			return p, fmt.Errorf("apq: Config.%s.Suites is missing", leg)

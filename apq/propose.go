@@ -60,15 +60,11 @@ func (g *Group) ProposeAdd(ctx context.Context, now time.Time, k KeyPackages) ([
 //   - [mls.ErrRetired].
 //   - a [*RuleError]: there is no such member.
 func (g *Group) ProposeRemove(ctx context.Context, now time.Time, leaf message.LeafIndex) ([]byte, error) {
-	pairs, err := g.Pairs()
+	t, pq, err := g.removes(leaf)
 	if err != nil {
 		return nil, err
 	}
-	other, ok := pairs[leaf]
-	if !ok {
-		return nil, broken("3.3", T, "leaf %d to remove is not a member", leaf)
-	}
-	return g.propose(ctx, now, message.Remove{Removed: leaf}, message.Remove{Removed: other})
+	return g.propose(ctx, now, t[0], pq[0])
 }
 
 func (g *Group) propose(ctx context.Context, now time.Time, t, pq message.Proposal) ([]byte, error) {
