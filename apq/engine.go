@@ -37,7 +37,7 @@ func updateInfo(c *mls.ComponentCommit) ([]byte, error) {
 		}
 		updates[i] = *u
 	}
-	next, err := Apply(old, updates...)
+	next, err := apply(old, updates...)
 	if err != nil {
 		return nil, err
 	}

@@ -66,13 +66,13 @@ func (u *Update) unmarshal(r *wire.Reader) {
 
 func badUpdateType(t UpdateType) error { return wire.Malformed("update type %d", t) }
 
-// Apply returns the Info that the updates of one commit make of old, which is nil if the
+// apply returns the Info that the updates of one commit make of old, which is nil if the
 // group has none (draft-ietf-mls-combiner, Section 5.1.1). A commit has one [FullUpdate],
 // or one [NewTEpoch] and one [NewPQEpoch] in either order, which need an old Info. Nothing
 // but the epochs of an Info ever changes, and both grow. The error is a [*RuleError].
 //
 // Whether the epochs are those that the commits begin, only who has both groups can tell.
-func Apply(old *Info, updates ...Update) (*Info, error) {
+func apply(old *Info, updates ...Update) (*Info, error) {
 	next, err := applied(old, updates)
 	switch {
 	case err != nil:
@@ -89,7 +89,7 @@ func Apply(old *Info, updates ...Update) (*Info, error) {
 	return next, nil
 }
 
-// applied is Apply without the comparison with old.
+// applied is apply without the comparison with old.
 func applied(old *Info, updates []Update) (*Info, error) {
 	switch {
 	case len(updates) == 1 && updates[0].Type == FullUpdate:
