@@ -8,7 +8,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
-	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
@@ -201,42 +200,10 @@ func (p *publicState) keepsDictionary(next message.Extensions) error {
 	return nil
 }
 
-// checkLeaves checks that the leaves of the next epoch list the components that its
-// GroupContext requires. It looks at the new leaves, and at all only if the commit changes
-// what is required.
-func (p *publicState) checkLeaves(a *applied, t *ratchettree.Tree) error {
-	demands := &a.extensions.Components
-	if demands.Dictionary == nil {
-		return nil
-	}
-	if !demands.DemandsAs(&p.extensions.Components) {
-		return checkComponentsOfAll(t, demands, p.numbers)
-	}
-	origins := a.origins()
-	for i, by := range origins {
-		if err := demands.Of(t.Leaf(i).LeafNode(), p.numbers); err != nil {
-			return atProposal(atLeaf(err, i), by)
-		}
-	}
-	return atLeaf(demands.Of(t.Leaf(a.committer).LeafNode(), p.numbers), a.committer)
-}
-
-// checkComponentsOfAll checks all leaves of a group. It is O(n).
-func checkComponentsOfAll(t *ratchettree.Tree, demands *check.Components, numbers message.CodePoints) error {
-	if demands.Dictionary == nil {
-		return nil
-	}
-	for i, leaf := range t.Members() {
-		if err := demands.Of(leaf.LeafNode(), numbers); err != nil {
-			return atLeaf(err, i)
-		}
-	}
-	return nil
-}
-
 // withoutRefused returns list, which arrived, without the proposals that its components
 // refuse in a commit of list and byValue. One at a time they are put behind the rest of the
-// list, so that a bad one keeps out only itself.
+// list, so that a bad one keeps out only itself. If the outcome demands of leaves what some
+// member does not list, it leaves out all that change the demands.
 func (s *selection) withoutRefused(rules *listRules, list, byValue []CommittedProposal) []CommittedProposal {
 	forComponents := func(c CommittedProposal) bool {
 		switch c.Proposal.(type) {
@@ -245,35 +212,51 @@ func (s *selection) withoutRefused(rules *listRules, list, byValue []CommittedPr
 		}
 		return false
 	}
-	if !slices.ContainsFunc(list, forComponents) || s.accepts(rules, list, byValue) {
+	if !slices.ContainsFunc(list, forComponents) {
 		return list
 	}
-	var kept, waiting []CommittedProposal
-	for _, c := range list {
-		if forComponents(c) {
-			waiting = append(waiting, c)
-		} else {
-			kept = append(kept, c)
+	kept, after := list, s.outcome(rules, list, byValue)
+	if after == nil {
+		var waiting []CommittedProposal
+		kept = nil
+		for _, c := range list {
+			if forComponents(c) {
+				waiting = append(waiting, c)
+			} else {
+				kept = append(kept, c)
+			}
+		}
+		for _, c := range waiting[:min(len(waiting), mostTried)] {
+			with := append(slices.Clip(kept), c)
+			if x := s.outcome(rules, with, byValue); x != nil {
+				kept, after = with, x
+			}
 		}
 	}
-	for _, c := range waiting[:min(len(waiting), mostTried)] {
-		if with := append(slices.Clip(kept), c); s.accepts(rules, with, byValue) {
-			kept = with
-		}
+	if after == nil || s.meetsDemands(after) == nil {
+		return kept
 	}
-	return kept
+	numbers := &s.public.numbers
+	return slices.DeleteFunc(slices.Clone(kept), func(c CommittedProposal) bool {
+		u, ok := c.Proposal.(message.AppDataUpdate)
+		return ok && (u.Component == numbers.AppComponents || u.Component == numbers.SafeAAD)
+	})
 }
 
 // mostTried is how many proposals withoutRefused tries one at a time: each takes all of the
 // group's components a call.
 const mostTried = 256
 
-// accepts reports whether the components accept a commit of these proposals.
-func (s *selection) accepts(rules *listRules, list, byValue []CommittedProposal) bool {
+// outcome returns the extensions after a commit of these proposals, or nil if the components
+// do not accept it.
+func (s *selection) outcome(rules *listRules, list, byValue []CommittedProposal) *check.GroupExtensions {
 	all := slices.Concat(list, byValue)
 	judge := componentsJudge{public: s.public, rules: rules, list: all, path: rules.path || rules.needsPath(all)}
-	_, err := judge.next(s.extensions)
-	return err == nil
+	after, err := judge.next(s.extensions)
+	if err != nil {
+		return nil
+	}
+	return after
 }
 
 // Agreed implements framing.Form: authenticated data are the items of components, in their

@@ -109,6 +109,55 @@ func TestComponentsThatAreRequired(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Proposals that arrived hold no commit up: an Add of a leaf without the required components,
+// and an update that requires a component that some member does not list.
+func TestComponentsOfPendingProposals(t *testing.T) {
+	numbers := message.CodePoints{}.Complete()
+	poorer := func(cfg *Config) {
+		withComponents(cfg)
+		cfg.Components = slices.DeleteFunc(cfg.Components, func(c Component) bool { return c.ID == sealed })
+	}
+	poorest := func(cfg *Config) {
+		withComponents(cfg)
+		cfg.Components = cfg.Components[2:]
+	}
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", withComponents), nil,
+		dictionary(t, listOf(t, numbers.AppComponents, journal)))
+	require.NoError(t, err)
+	groups := gather(t, g, 2, withComponents)
+	groups = admit(t, groups, ownKeyPackage(t, 0x0001, "poorer", poorer))
+	for _, p := range []message.Proposal{
+		message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "poorest", poorest).KeyPackage},
+		message.AppDataUpdate{Component: numbers.AppComponents, Update: listOf(t, numbers.AppComponents, journal, sealed).Data},
+		entry("good"),
+	} {
+		msg, _ := insider{t, groups[1]}.propose(p)
+		_, err = groups[0].Process(t.Context(), insiderTime, msg)
+		require.NoError(t, err)
+	}
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 1)
+	require.Equal(t, entry("good"), c.Proposals()[0].Proposal)
+}
+
+// A partial member refuses what its own leaf does not list.
+func TestPartialMembersMeetDemands(t *testing.T) {
+	numbers := message.CodePoints{}.Complete()
+	m := newMixedGroup(t, 1, 6, publicHandshake, withComponents)
+	p := m.joinPartially(0, func(cfg *Config) {
+		withComponents(cfg)
+		cfg.Components = slices.DeleteFunc(cfg.Components, func(c Component) bool { return c.ID == sealed })
+	})
+	commit := m.forgedFor(1, 6, false, message.AppDataUpdate{
+		Component: numbers.AppComponents, Update: listOf(t, numbers.AppComponents, journal, sealed).Data,
+	})
+	requireRefusal(t, p, fault.Extensions("5", "app_components of the leaf does not list the required component 0x8002").AtLeaf(6), func() error {
+		_, err := p.ProcessCommit(t.Context(), insiderTime, commit)
+		return err
+	})
+}
+
 func TestWithoutComponentsNothingIsSaid(t *testing.T) {
 	plain := func(cfg *Config) { cfg.NoGREASE = true }
 	k := ownKeyPackage(t, 0x0001, "plain", plain)

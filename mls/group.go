@@ -158,10 +158,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 	if err := checkTree(t, read); err != nil {
 		return nil, err
 	}
-	if err := checkComponentsOfAll(t, &read.Components, numbers); err != nil {
-		return nil, err
-	}
-	if err := everyMemberSupportsWireFormats(t, read, numbers); err != nil {
+	if err := everyLeafMeets(t, read, numbers); err != nil {
 		return nil, err
 	}
 	epochSecret := make([]byte, nh)

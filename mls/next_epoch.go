@@ -36,10 +36,7 @@ func (p *publicState) next(a *applied) (*provisional, error) {
 	if err := checkTree(t, a.extensions); err != nil {
 		return nil, p.blame(err, a, t)
 	}
-	if err := p.checkLeaves(a, t); err != nil {
-		return nil, err
-	}
-	if err := p.checkWireFormats(t, a); err != nil {
+	if err := p.checkDemands(a, t); err != nil {
 		return nil, err
 	}
 	a.changes = &changes{old: p.tree, next: t, proposals: a.list, added: a.added, committer: a.sender, leaf: a.committer}

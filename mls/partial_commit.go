@@ -243,8 +243,8 @@ func (g *Group) openAnnotated(ctx context.Context, q questions, by *applied, ac 
 		return begun, nil, err
 	}
 	by.committer = a.SenderAfter.Leaf
-	if err := checkTree(slice, by.extensions); err != nil { // of the own leaf
-		return begun, nil, atLeaf(err, g.leaf)
+	if err := checkOwnLeaf(slice, a.ReceiverAfter, by.extensions, p.numbers); err != nil {
+		return begun, nil, err
 	}
 	context := p.context
 	context.Epoch++

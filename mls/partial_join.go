@@ -95,7 +95,7 @@ func partialStateOf(ctx context.Context, q questions, s suite.Suite, info *recei
 	if err := verifyGroupInfoBy(s, signer.Leaf(info.Signer), info); err != nil {
 		return nil, err
 	}
-	if err := checkTree(slice, p.extensions); err != nil { // of the own leaf
+	if err := checkOwnLeaf(slice, a.Joiner, p.extensions, p.numbers); err != nil {
 		return nil, err
 	}
 	if err := p.extensions.CheckSenders(s); err != nil {
@@ -114,6 +114,16 @@ func partialStateOf(ctx context.Context, q questions, s suite.Suite, info *recei
 		change(info.Signer, nil, a.Welcome.Sender.Node, event.Joined), change(a.Joiner.Leaf, nil, a.Joiner.Node, event.Joined),
 	}
 	return p, q.authenticate(ctx, p, notMember, changedSenders(shown, nil, p.extensions))
+}
+
+// checkOwnLeaf checks that a partial member's own leaf, which a proof shows in a slice, lists
+// what the group needs.
+func checkOwnLeaf(slice *ratchettree.Tree, own *ratchettree.MembershipProof, x *check.GroupExtensions, numbers message.CodePoints) error {
+	err := checkTree(slice, x)
+	if err == nil && demandsOfLeaves(x) {
+		err = meetsDemands(own.Node.LeafNode(), x, numbers)
+	}
+	return atLeaf(err, own.Leaf)
 }
 
 // checkGroupInfo checks what a GroupInfo says of its version, its suite, its extensions and

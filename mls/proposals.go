@@ -414,7 +414,7 @@ func (p *publicState) admits(leaf *message.LeafNode, own *ratchettree.Features, 
 	if err := own.SupportsAs(&x.Needs, "capabilities do not list", "7.3"); err != nil {
 		return atLeaf(err, old)
 	}
-	if err := supportsWireFormats(leaf.Extensions, x, p.numbers); err != nil {
+	if err := meetsDemands(leaf, x, p.numbers); err != nil {
 		return atLeaf(err, old)
 	}
 	if !p.tree.FitsCredentials(own) {

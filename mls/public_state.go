@@ -246,9 +246,6 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receiv
 	if !bytes.Equal(t.Hash(), info.GroupContext.TreeHash) {
 		return nil, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")
 	}
-	if err := checkComponentsOfAll(t, &p.extensions.Components, p.numbers); err != nil {
-		return nil, err
-	}
 	if err := p.verifyGroupInfo(info); err != nil {
 		return nil, err
 	}
@@ -268,7 +265,7 @@ func (p *publicState) verifyTree(ctx context.Context, q questions, own []byte) e
 	if err := checkTree(p.tree, p.extensions); err != nil {
 		return err
 	}
-	if err := everyMemberSupportsWireFormats(p.tree, p.extensions, p.numbers); err != nil {
+	if err := everyLeafMeets(p.tree, p.extensions, p.numbers); err != nil {
 		return err
 	}
 	if err := p.extensions.CheckSenders(p.suite); err != nil {

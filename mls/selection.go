@@ -322,7 +322,7 @@ func (s *selection) takes(extensions *check.GroupExtensions) error {
 	if err := s.incoming.Supports(&extensions.Needs); err != nil {
 		return err
 	}
-	if err := s.takesWireFormats(extensions); err != nil {
+	if err := s.meetsDemands(extensions); err != nil {
 		return err
 	}
 	if s.seen.twice(onceExtensions, nil) {
