@@ -34,15 +34,20 @@ func (f *followed) checkReached(group string, epoch uint64) error {
 
 // checkProposal returns why members would not take a proposal. The caller has the turn of
 // its group. The group keeps a good one.
-func (f *followed) checkProposal(ctx context.Context, g *Guard, m *message.Message, sent []byte) error {
+func (f *followed) checkProposal(ctx context.Context, g *Guard, client string, h *half) error {
 	switch {
-	case m.PublicMessage == nil:
+	case h.parsed.PublicMessage == nil:
 		return f.checkPrivate(g)
-	case f.public == nil || m.Epoch() < f.public.Epoch():
-		return nil // to no use, and to no harm
+	case f.public == nil:
+		return nil
+	case h.Epoch < f.public.Epoch(): // which is not verified, and which members pass over
+		return f.checkMember(g, client)
 	}
-	_, err := f.public.Process(ctx, g.cfg.Now(), sent)
-	return err
+	received, err := f.public.Process(ctx, g.cfg.Now(), h.Message.Message)
+	if err != nil || received.Proposal == nil {
+		return err
+	}
+	return g.checkAsks(ctx, f, h.Group, client, received.Proposal)
 }
 
 var errPrivate = errors.New("handshakes of the group are public")
@@ -105,10 +110,10 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 		}
 		return nil
 	}
-	if s.guard.cfg.MembersOnly && f.public == nil && m != nil && publiccommit.External(m) {
+	if (s.guard.cfg.MembersOnly || s.guard.cfg.Joins == JoinsMembers) && f.public == nil && m != nil && publiccommit.External(m) {
 		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
 	}
-	next, moved, err := s.guard.next(ctx, f, l, m, use, policy)
+	next, moved, err := s.guard.next(ctx, f, l, m, s.Client(), use, policy)
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
@@ -181,7 +186,7 @@ func (g *Guard) checkInfo(policy suite.Policy, c *delivery.Commit, use suite.Use
 
 // next returns the group in the epoch that a public commit begins, or nil for a group of
 // which nothing can be seen yet, and whom the commit moves.
-func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Message, use suite.Use, policy suite.Policy) (*mls.PublicGroup, moved, error) {
+func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Message, client string, use suite.Use, policy suite.Policy) (*mls.PublicGroup, moved, error) {
 	c := &l.Commit
 	if f.public == nil {
 		next, err := g.first(ctx, c, m, use, policy)
@@ -198,6 +203,9 @@ func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Messag
 		if err := g.checkAlone(c.Group, f.public, received.Commit); err != nil {
 			return nil, moved{}, err
 		}
+	}
+	if err := g.checkJoiner(ctx, f, c.Group, client, received.Commit); err != nil {
+		return nil, moved{}, err
 	}
 	next := received.Commit.Adopt()
 	if len(c.GroupInfo) > 0 {

@@ -25,6 +25,7 @@ type followed struct {
 	pair    *suite.PairInfo
 
 	checked checked
+	members map[string]bool              // names of clients with a leaf, or nil if they have not been asked for
 	moved   map[string]delivery.Position // by name, not stored yet: where somebody left, or 0 if somebody entered
 }
 

@@ -52,12 +52,20 @@
 // With [Config].NameOf, a client publishes key packages of its own name alone, and one that
 // was removed from a public group reads the group's stream up to the commit that removed it:
 // what came later is encrypted to keys that it does not have, and it has no use for the
-// ciphertexts but to keep them until it does. The guard knows of what it has followed. It
-// does not know who left a group of private handshakes, nor one that it had lost at the time.
+// ciphertexts but to keep them until it does. It writes nothing: application data comes from
+// members, and so do proposals of epochs that are over. A client joins from outside in its own
+// name, and [Config].Joins says who may.
+//
+// The guard knows of what it has followed. It does not know who is in a group of private
+// handshakes, nor who left one that it had lost at the time. There, a client that was removed
+// goes on to read and to write what members pass over, and may come back by a commit from
+// outside, unless MembersOnly refuses those.
 package guard
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -92,6 +100,10 @@ type Config struct {
 	// MembersOnly refuses commits from outside for groups that the guard does not follow,
 	// which it cannot judge: those whose handshakes are private, and those that it has lost.
 	MembersOnly bool
+
+	// Joins says who may join a public group from outside. JoinsMembers implies MembersOnly,
+	// and takes NameOf or an Authenticator; JoinsNotRemoved takes NameOf.
+	Joins Joins
 
 	// NameOf returns the name at the service of the client that a credential is of, as that
 	// of package client does. Nil means that credentials say nothing of names.
@@ -135,8 +147,16 @@ type Guard struct {
 // limited is a client and what it asks for.
 type limited struct{ client, what string }
 
-// New returns a Guard.
+// New returns a Guard. The error says that cfg asks for what a guard cannot do.
 func New(cfg Config) (*Guard, error) {
+	switch {
+	case cfg.Joins > JoinsMembers:
+		return nil, fmt.Errorf("guard: Joins has no value %d", cfg.Joins)
+	case cfg.Joins == JoinsNotRemoved && cfg.NameOf == nil:
+		return nil, errors.New("guard: without NameOf, nobody can tell who was removed")
+	case cfg.Joins == JoinsMembers && cfg.NameOf == nil && cfg.MLS.Authenticator == nil:
+		return nil, errors.New("guard: without NameOf and an Authenticator, nobody can tell who is a member")
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

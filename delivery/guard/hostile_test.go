@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // What mal hands in for a private group is checked, and then refused for another group
@@ -126,10 +127,17 @@ func TestPrivateGroupGoesOnAfterAnExternalJoin(t *testing.T) {
 // joins returns a client with the commit by which it joins a group from outside.
 func (w *world) joins(name, group string, public bool) (*member, candidate) {
 	w.t.Helper()
-	m := w.member(name, 1, public)
-	info, err := m.service().GroupInfo(w.t.Context(), group)
+	return w.joinsBy(w.service(name), group, public, nil)
+}
+
+// joinsBy is joins with the GroupInfo of a service, such as one past the guard, maybe in place
+// of a leaf.
+func (w *world) joinsBy(s delivery.Service, group string, public bool, leaf *message.LeafIndex) (*member, candidate) {
+	w.t.Helper()
+	m := w.member(s.Client(), 1, public)
+	info, err := s.GroupInfo(w.t.Context(), group)
 	require.NoError(w.t, err)
-	join, err := mls.ExternalJoin(w.t.Context(), noon, m.cfg, info.Message, mls.ExternalJoinOptions{RatchetTree: info.Tree})
+	join, err := mls.ExternalJoin(w.t.Context(), noon, m.cfg, info.Message, mls.ExternalJoinOptions{RatchetTree: info.Tree, Remove: leaf})
 	require.NoError(w.t, err)
 	return m, m.submission(join, info.Epoch)
 }

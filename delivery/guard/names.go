@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -30,14 +29,7 @@ func (g *Guard) checkOwn(client string, published delivery.KeyPackage, kp *messa
 	if !bytes.Equal(ref, published.Ref) {
 		return errors.New("its reference is another one")
 	}
-	if g.cfg.NameOf == nil {
-		return nil
-	}
-	name, err := g.cfg.NameOf(kp.LeafNode.Credential)
-	if err == nil && name != client {
-		err = fmt.Errorf("it is of %q", name)
-	}
-	return err
+	return g.checkName(client, kp.LeafNode.Credential)
 }
 
 // refOf returns the KeyPackageRef of a key package (RFC 9420, Section 5.2).
@@ -101,6 +93,15 @@ func (f *followed) move(m moved, at delivery.Position) {
 	for _, name := range m.left {
 		f.moved[name] = at
 	}
+	if f.members == nil {
+		return
+	}
+	for _, name := range m.entered {
+		f.members[name] = true
+	}
+	for _, name := range m.left {
+		delete(f.members, name)
+	}
 }
 
 // leftOf is the key under which the store has the Position at which a client has left a
@@ -146,6 +147,12 @@ func (g *Guard) leftAt(ctx context.Context, group, client string, last delivery.
 	if err != nil || f.public == nil {
 		return 0, false, err
 	}
+	return g.hasLeft(ctx, group, client)
+}
+
+// hasLeft returns the position of the commit that removed a client from a group that is
+// followed, if one has and none has added it since. The caller has the group's turn.
+func (g *Guard) hasLeft(ctx context.Context, group, client string) (at delivery.Position, left bool, err error) {
 	err = g.cfg.Store.View(ctx, func(r store.Reader) error {
 		value, err := r.Get(leftOf(group, client))
 		if len(value) == 8 {

@@ -83,7 +83,7 @@ func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 		return delivery.GroupInfo{}, err
 	}
 	info, err := s.Service.GroupInfo(ctx, group)
-	if err != nil || len(info.Tree) > 0 {
+	if err != nil || len(info.Tree) > 0 && s.guard.cfg.Joins == JoinsAnyone {
 		return info, err
 	}
 	release, err := s.guard.take(ctx, group)
@@ -94,6 +94,12 @@ func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 	f, err := s.guard.follow(ctx, group)
 	if err != nil {
 		return delivery.GroupInfo{}, err
+	}
+	if err := s.guard.checkJoins(ctx, f, group, s.Client()); err != nil {
+		return delivery.GroupInfo{}, s.refuse(ctx, group, ruleJoins, err)
+	}
+	if len(info.Tree) > 0 {
+		return info, nil
 	}
 	if f.public != nil && f.public.Epoch() == info.Epoch {
 		info.Tree, err = f.public.RatchetTree()
@@ -113,6 +119,9 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	case message.ContentApplication:
 		if parsed.PrivateMessage == nil {
 			return 0, s.refuse(ctx, m.Group, "application data is private", nil)
+		}
+		if err := s.checkSender(ctx, m); err != nil {
+			return 0, err
 		}
 		return s.Service.Send(ctx, m)
 	case message.ContentProposal:
@@ -138,7 +147,7 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 		}
 		err = f.checkHalf(&h)
 		if err == nil {
-			err = f.checkProposal(ctx, s.guard, h.parsed, h.Message.Message)
+			err = f.checkProposal(ctx, s.guard, s.Client(), &h)
 		}
 		if err != nil {
 			for _, group := range groups {

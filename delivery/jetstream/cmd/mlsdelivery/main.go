@@ -98,14 +98,15 @@ func (f *connection) connectAs(url, seed string) (*nats.Conn, error) {
 // guarding is the flags of a guard.
 type guarding struct {
 	guard, public, members, names bool
-	policy                        string
+	policy, joins                 string
 }
 
 func (f *guarding) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.guard, "guard", true, "refuse what members would not take")
 	c.Flags().StringVar(&f.policy, "policy", "", "`NAME|FILE` of a policy: refuse what it denies")
 	c.Flags().BoolVar(&f.members, "members-only", false, "refuse commits from outside that the guard cannot judge")
-	c.Flags().BoolVar(&f.names, "names", true, "clients have basic credentials with their own names: refuse key packages of others, and show who was removed nothing later")
+	c.Flags().BoolVar(&f.names, "names", true, "clients have basic credentials with their own names: refuse key packages of others, show who was removed nothing later, and take messages from members alone")
+	c.Flags().StringVar(&f.joins, "joins", "anyone", "who may join public groups from outside: anyone, not-removed (nobody who has left or was removed), or members (nobody: a member adds others)")
 	c.Flags().BoolVar(&f.public, "public-only", false, "refuse groups whose handshakes are private")
 }
 
@@ -144,6 +145,10 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 	if err != nil {
 		return nil, nil, err
 	}
+	joins, err := joinsOf(f.joins)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, nil, err
 	}
@@ -161,13 +166,22 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 	}
 	g, err := guard.New(guard.Config{
 		MLS: mls.Config{Suites: all.Registry(), Policy: p}, Service: own, Store: s,
-		PublicOnly: f.public, MembersOnly: f.members, NameOf: f.nameOf(), Logger: log,
+		PublicOnly: f.public, MembersOnly: f.members, Joins: joins, NameOf: f.nameOf(), Logger: log,
 		Limits: limits(),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return g, func() { _ = s.Close() }, nil
+}
+
+// joinsOf returns what the flag --joins says.
+func joinsOf(flag string) (guard.Joins, error) {
+	i := slices.Index([]string{guard.JoinsAnyone: "anyone", guard.JoinsNotRemoved: "not-removed", guard.JoinsMembers: "members"}, flag)
+	if i < 0 {
+		return 0, fmt.Errorf("--joins is anyone, not-removed or members, and not %q", flag)
+	}
+	return guard.Joins(i), nil
 }
 
 // nameOf returns how the guard finds the name of a client, or nil.

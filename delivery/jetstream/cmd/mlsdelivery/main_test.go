@@ -74,6 +74,10 @@ func TestServe(t *testing.T) {
 	printed, err := run(t, "serve", folder, "--listen", "127.0.0.1:0", "--policy", "no-such-profile")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Contains(t, printed, "nobody is authenticated")
+	_, err = run(t, "serve", folder, "--listen", "127.0.0.1:0", "--joins", "friends")
+	require.ErrorContains(t, err, "friends")
+	_, err = run(t, "serve", folder, "--listen", "127.0.0.1:0", "--joins", "not-removed", "--names=false")
+	require.ErrorContains(t, err, "nobody can tell who was removed")
 
 	ctx, stop := context.WithCancel(t.Context())
 	urls, out := make(chan string, 1), &firstLine{}
