@@ -19,7 +19,9 @@ import (
 // comes to nothing, a Failed event says so.
 
 // CreateGroup makes a group, of which clients are the first members beside this one. An
-// empty id asks for a random one.
+// empty id asks for a random one. A group that could not be begun is gone, with the key
+// packages that were claimed for it: where the service limits claims, create a small group,
+// and [Client.Add] the others.
 //
 // Errors:
 //

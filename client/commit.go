@@ -101,11 +101,6 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 	}
 	if err != nil && !c.final(err) {
 		in.notBefore = c.cfg.Now().Add(c.pause(in.attempts, err))
-		if g.known && in.rec.Claimed != nil { // which nobody gets again
-			s := c.step(g)
-			s.put(key(spaceIntent, g.id, number(in.number)), in.rec)
-			err = errors.Join(err, c.commit(ctx, s))
-		}
 		return &againError{err}
 	}
 	s := c.step(g)

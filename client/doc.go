@@ -127,6 +127,12 @@
 // they have ended (RFC 9420, Sections 12.4.3.1 and 16.8). To be able to follow a move to
 // another suite, a client lists that suite too.
 //
+// What the client claims of others is stored at once, with the group for which it is. It
+// stays there until a commit has used it, whatever becomes of the call that wanted it: where
+// a service limits claims, or one member has no key package yet, a later [Client.Add] or
+// [Client.Move] goes on with what is there. What has expired is claimed anew, and
+// [Client.Replace] claims all anew.
+//
 // # Bounds and metrics
 //
 // [Bounds] limits all that grows. A [*LimitError] says that there is no room: try again
@@ -159,6 +165,7 @@
 //	What does the application learn?              event.go, events.go, history.go, health.go
 //	How does it go on after trouble?              recover.go, errors.go
 //	How does it get into groups?                  keypackage.go, welcome.go, recover.go
+//	How does it get others' key packages?         claim.go
 //	How does a group move to another suite?       move.go
 //	What is different about a pair of groups?     pair.go, pair_candidate.go, pair_start.go
 //

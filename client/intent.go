@@ -11,19 +11,16 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // intentRecord is a change that somebody wants of a group. It says what is to be true
 // afterwards, and not how: each attempt looks at the epoch that there is then.
 type intentRecord struct {
 	Kind     intentKind
-	Names    []string          `json:",omitempty"` // to add, replace or remove
-	Keys     [][]byte          `json:",omitempty"` // signature keys of members to remove
-	Claimed  map[string][]byte `json:",omitempty"` // key packages of those to add
-	PQ       map[string][]byte `json:",omitempty"` // those for the PQ group of a pair
-	Proposal []byte            `json:",omitempty"` // TypedProposal, for intentPropose
-	Own      bool              `json:",omitempty"` // the client's own idea, of which nobody waits to hear
+	Names    []string `json:",omitempty"` // to add, replace or remove
+	Keys     [][]byte `json:",omitempty"` // signature keys of members to remove
+	Proposal []byte   `json:",omitempty"` // TypedProposal, for intentPropose
+	Own      bool     `json:",omitempty"` // the client's own idea, of which nobody waits to hear
 
 	// Of intentLeave: the proposal that was made.
 	ID      string   `json:",omitempty"`
@@ -122,6 +119,9 @@ func (c *Client) change(ctx context.Context, id string, rec intentRecord) error 
 		}
 		s := c.step(g)
 		in = s.add(g, rec)
+		if rec.Kind == intentReplace { // who has lost what earlier key packages were for
+			s.dropClaims(id, rec.Names)
+		}
 		s.done(func() { result = c.expect(in.number) })
 		return c.commit(ctx, s)
 	})
@@ -250,7 +250,7 @@ func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wante
 		w.options.ForcePath, w.full = true, true
 		w.done = !c.fullDue(g, c.cfg.Now()) // another member may have made one
 	case intentPair:
-		return c.examineStart(ctx, g, in)
+		return c.examineStart(ctx, g)
 	case intentRotate:
 		own := c.identity(g.mls.Suite().Info())
 		w.done = c.hasIdentity(g.mls) && (g.pair == nil || c.hasIdentity(g.pq()))
@@ -286,17 +286,20 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 			members[p.Name] = append(members[p.Name], leaf)
 		}
 	}
-	for _, name := range in.rec.Names {
-		if name == c.name || !replace && members[name] != nil {
-			continue
-		}
+	names := slices.DeleteFunc(slices.Clone(in.rec.Names), func(name string) bool {
+		return name == c.name || !replace && members[name] != nil
+	})
+	if err := c.claimAll(ctx, g.id, names, g.suites()...); err != nil {
+		return w, err
+	}
+	for _, name := range names {
 		for _, leaf := range members[name] {
 			w.proposals = append(w.proposals, message.Remove{Removed: leaf})
 		}
-		kp, err := c.keyPackageOf(ctx, g.mls.Suite().Info(), &in.rec.Claimed, name)
+		kp, err := c.keyPackageOf(ctx, g, g.mls.Suite().Info(), name, nil)
 		if err == nil && g.pair != nil {
 			var pq *message.KeyPackage
-			pq, err = c.keyPackageOf(ctx, g.pq().Suite().Info(), &in.rec.PQ, name)
+			pq, err = c.keyPackageOf(ctx, g, g.pq().Suite().Info(), name, nil)
 			w.pq = append(w.pq, pq)
 		}
 		if err != nil {
@@ -307,63 +310,4 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 	}
 	w.done = len(w.proposals) == 0 && in.rec.Kind != intentCreate
 	return w, nil
-}
-
-// keyPackageOf returns the key package by which a client is added. What was claimed for a
-// lost commit is good for the next one.
-func (c *Client) keyPackageOf(ctx context.Context, of suite.Info, all *map[string][]byte, name string) (*message.KeyPackage, error) {
-	for fresh := false; ; fresh = true {
-		claimed := (*all)[name]
-		if claimed == nil {
-			var err error
-			if claimed, err = c.claim(ctx, name, of.ID); err != nil {
-				return nil, err
-			}
-			fresh = true
-		}
-		kp, err := c.checkPackage(ctx, of, nil, name, claimed)
-		if err == nil {
-			if *all == nil {
-				*all = map[string][]byte{}
-			}
-			(*all)[name] = claimed
-			return kp, nil
-		}
-		delete(*all, name)
-		if fresh || !verdict(err) {
-			return nil, err
-		}
-	}
-}
-
-// claim claims a key package of a client.
-func (c *Client) claim(ctx context.Context, name string, of suite.ID) ([]byte, error) {
-	claimed, err := c.service.Claim(ctx, name, of)
-	if err == nil {
-		c.count("key_packages_claimed", 1)
-	}
-	return claimed, err
-}
-
-// checkPackage parses a key package that a service handed out, and checks that it is what
-// was asked for.
-func (c *Client) checkPackage(ctx context.Context, of suite.Info, old *mls.Group, name string, claimed []byte) (*message.KeyPackage, error) {
-	m, err := message.Parse[message.Message](claimed)
-	if err != nil {
-		return nil, err
-	}
-	kp := m.KeyPackage
-	if kp == nil || kp.CipherSuite != of.ID {
-		return nil, fmt.Errorf("%w: the delivery service handed out no key package of %v", message.ErrInvalid, of.ID)
-	}
-	if p := c.person(0, kp.LeafNode.Credential, nil); p.Name != name {
-		return nil, fmt.Errorf("%w: the delivery service handed out the key package of another client", message.ErrInvalid)
-	}
-	cfg := c.config(of)
-	c.ready(&cfg, true)
-	refusals, err := mls.CheckKeyPackages(ctx, c.cfg.Now(), cfg, old, kp)
-	if err != nil {
-		return nil, err
-	}
-	return kp, refusals[0]
 }

@@ -20,6 +20,7 @@ import (
 //	p, group             commit that waits: pendingRecord, and the candidate of each group
 //	o, group, number     outbox: outboxRecord
 //	i, group, number     intentRecord
+//	n, group, name, suite  key package of another client, claimed for the group
 //	m, group             move that this client makes: moveRecord, and the migration
 //	l, group, leaf       when a member was last seen
 //	e, number            event that is not confirmed
@@ -38,6 +39,7 @@ const (
 	spacePending  = "p"
 	spaceOutbox   = "o"
 	spaceIntent   = "i"
+	spaceClaim    = "n"
 	spaceMove     = "m"
 	spaceSeen     = "l"
 	spaceEvent    = "e"
@@ -49,7 +51,7 @@ const (
 // ofGroup lists the spaces that have records of a group, without its history, which outlives
 // the membership.
 func ofGroup() []string {
-	return []string{spaceIndex, spaceGroup, spacePQ, spaceHalf, spacePending, spaceOutbox, spaceIntent, spaceMove, spaceSeen}
+	return []string{spaceIndex, spaceGroup, spacePQ, spaceHalf, spacePending, spaceOutbox, spaceIntent, spaceClaim, spaceMove, spaceSeen}
 }
 
 // key returns a key of a space. The elements are strings of bytes.

@@ -6,8 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -68,6 +66,9 @@ func (m *move) store(s *step, g *liveGroup) error {
 // Welcome arrives. Messages that wait go to the new group. With a target of 0, the policy
 // picks the suite.
 //
+// Key packages that were claimed are kept if others are missing: a later call goes on with
+// them. Where the service limits claims, Move waits for as long as the service says.
+//
 // If ctx ends after the group has, Move returns [ErrUndecided], and [Client.Run] goes on.
 // If the client does not come back, another member makes the new group after
 // [Schedule].TakeOver.
@@ -83,40 +84,18 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 	rand.Read(id)
 	var in *intent
 	var result chan error
-	err = c.with(ctx, group, func(g *liveGroup) error {
-		if err := c.catchUp(ctx, g); err != nil {
-			return err
+	for attempt := 0; ; attempt++ {
+		id, in, result, err = c.endFor(ctx, group, id, target)
+		if err == nil || !transient(err) {
+			break
 		}
-		switch {
-		case g.rec.State == Ended && g.move != nil && bytes.Equal(g.move.rec.GroupID, g.rec.Successor): // by an earlier call
-			id = g.rec.Successor
-			return nil
-		case g.rec.State == Ended:
-			return ErrEnded
-		case g.rec.State != Active:
-			return g.trouble(nil)
-		case g.pair != nil:
-			return errPairMoves
-		case g.rec.New, len(g.intents) > 0:
-			return fmt.Errorf("client: changes of the group wait: %w", &againError{errors.New("try again when they are done")})
+		if ended := c.sleep(ctx, c.pause(attempt, err)); ended != nil {
+			return "", fmt.Errorf("%w: %w", ended, err)
 		}
-		m, reInit, err := c.plan(ctx, g, id, target)
-		if err != nil {
-			return err
+		if err := c.driving(ctx, group, func(*liveGroup) {}); err != nil && fatal(err) {
+			return "", err
 		}
-		s := c.step(g)
-		g.move = m
-		if err := m.store(s, g); err != nil {
-			return err
-		}
-		encoded, err := message.Marshal(&message.TypedProposal{Proposal: reInit})
-		if err != nil {
-			return err
-		}
-		in = s.add(g, intentRecord{Kind: intentPropose, Proposal: encoded})
-		s.done(func() { result = c.expect(in.number) })
-		return c.commit(ctx, s)
-	})
+	}
 	if err == nil && in != nil {
 		err = c.await(ctx, group, in, result)
 	}
@@ -138,6 +117,46 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 			return "", fmt.Errorf("%w: %w", ErrUndecided, err)
 		}
 	}
+}
+
+// endFor plans a move and begins to end the group for it. It returns the id of the group that
+// follows: one of an earlier call, or that of the plan, and then with the intent.
+func (c *Client) endFor(ctx context.Context, group string, id []byte, target suite.ID) (successor []byte, in *intent, result chan error, err error) {
+	err = c.with(ctx, group, func(g *liveGroup) error {
+		if err := c.catchUp(ctx, g); err != nil {
+			return err
+		}
+		switch {
+		case g.rec.State == Ended && g.move != nil && bytes.Equal(g.move.rec.GroupID, g.rec.Successor): // by an earlier call
+			id = g.rec.Successor
+			return nil
+		case g.rec.State == Ended:
+			return ErrEnded
+		case g.rec.State != Active:
+			return g.trouble(nil)
+		case g.pair != nil:
+			return errPairMoves
+		case g.rec.New, len(g.intents) > 0, g.pending != nil:
+			return &againError{errors.New("other changes of the group wait")}
+		}
+		m, reInit, err := c.plan(ctx, g, id, target)
+		if err != nil {
+			return err
+		}
+		s := c.step(g)
+		g.move = m
+		if err := m.store(s, g); err != nil {
+			return err
+		}
+		encoded, err := message.Marshal(&message.TypedProposal{Proposal: reInit})
+		if err != nil {
+			return err
+		}
+		in = s.add(g, intentRecord{Kind: intentPropose, Proposal: encoded})
+		s.done(func() { result = c.expect(in.number) })
+		return c.commit(ctx, s)
+	})
+	return id, in, result, err
 }
 
 // errPairMoves is the refusal to move a pair: a ReInit would end one of its groups.
@@ -184,11 +203,8 @@ func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite
 		return nil, message.ReInit{}, first.Failure
 	}
 	m := &move{rec: moveRecord{ID: newID(), GroupID: id, Suite: first.To.Suite.ID}}
-	if err := c.claimAll(ctx, g, m); err != nil && !errors.Is(err, delivery.ErrNoKeyPackage) {
-		return nil, message.ReInit{}, err
-	}
 	options.Target = m.rec.Suite
-	if options.KeyPackages, err = m.packages(); err != nil {
+	if options.KeyPackages, err = c.packagesToPlan(ctx, g, first.To.Suite); err != nil {
 		return nil, message.ReInit{}, err
 	}
 	plan, err := migrate.NewPlan(ctx, c.cfg.Now(), g.mls, options)
@@ -217,39 +233,38 @@ func registryOf(suites mls.Suites) (*registry.Registry, error) {
 	return r, err
 }
 
-// claimAll claims the key packages of the other members that are missing. The error wraps
-// [delivery.ErrNoKeyPackage] if some have none, once the others are claimed.
-func (c *Client) claimAll(ctx context.Context, g *liveGroup, m *move) error {
-	if m.rec.Packages == nil {
-		m.rec.Packages = map[string][]byte{}
-	}
-	var none error
+// others returns the names of the other members.
+func (c *Client) others(g *liveGroup) []string {
+	var names []string
 	for leaf, node := range g.mls.Members() {
-		name := c.person(leaf, node.Credential, nil).Name
-		if leaf == g.mls.OwnLeaf() || m.rec.Packages[name] != nil {
-			continue
+		if leaf != g.mls.OwnLeaf() {
+			names = append(names, c.person(leaf, node.Credential, nil).Name)
 		}
-		claimed, err := c.claim(ctx, name, m.rec.Suite)
-		if errors.Is(err, delivery.ErrNoKeyPackage) {
-			none = fmt.Errorf("client: %q: %w", name, err)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		m.rec.Packages[name] = claimed
 	}
-	return none
+	return names
 }
 
-func (m *move) packages() ([]*message.KeyPackage, error) {
-	packages := []*message.KeyPackage{}
-	for _, encoded := range m.rec.Packages {
-		parsed, err := message.Parse[message.Message](encoded)
-		if err != nil || parsed.KeyPackage == nil {
-			return nil, fmt.Errorf("client: the delivery service handed out no key package: %w", message.ErrInvalid)
+// packagesToPlan returns a key package of each other member that has one, whether or not it
+// will do.
+func (c *Client) packagesToPlan(ctx context.Context, g *liveGroup, of suite.Info) ([]*message.KeyPackage, error) {
+	var have []string
+	for _, name := range c.others(g) {
+		_, _, err := c.claimed(ctx, g.id, name, of.ID)
+		if err == nil {
+			have = append(have, name)
+		} else if !errors.Is(err, delivery.ErrNoKeyPackage) {
+			return nil, err
 		}
-		packages = append(packages, parsed.KeyPackage)
+	}
+	packages := []*message.KeyPackage{}
+	for _, name := range have {
+		kp, err := c.keyPackageOf(ctx, g, of, name, nil)
+		if err != nil && (kp == nil || !verdict(err)) && !errors.Is(err, delivery.ErrNoKeyPackage) {
+			return nil, err
+		}
+		if kp != nil {
+			packages = append(packages, kp)
+		}
 	}
 	return packages, nil
 }
@@ -316,8 +331,7 @@ func (c *Client) beginning(ctx context.Context, m *move) (delivery.Submission, e
 	}
 	submission := delivery.Submission{ID: m.rec.ID, Commits: []delivery.Commit{commit}}
 	if welcome := m.migration.Welcome(); welcome != nil {
-		clients := slices.Sorted(maps.Keys(m.rec.Packages))
-		submission.Welcomes = []delivery.Welcome{{Clients: clients, Group: commit.Group, Message: welcome}}
+		submission.Welcomes = []delivery.Welcome{{Clients: m.rec.Clients, Group: commit.Group, Message: welcome}}
 	}
 	return submission, nil
 }
@@ -331,16 +345,25 @@ func (c *Client) takeOverAt(g *liveGroup) time.Time {
 
 // make makes the new group and stores it.
 func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
-	if err := c.claimAll(ctx, g, m); err != nil {
-		return err
-	}
-	packages, err := m.packages()
-	if err != nil {
-		return err
-	}
 	cfg, err := c.configOf(m.rec.Suite)
 	if err != nil {
 		return err
+	}
+	names := c.others(g)
+	if err := c.claimAll(ctx, g.id, names, m.rec.Suite); err != nil {
+		return err
+	}
+	to, err := cfg.Suites.Suite(m.rec.Suite)
+	if err != nil {
+		return err
+	}
+	var packages []*message.KeyPackage
+	for _, name := range names {
+		kp, err := c.keyPackageOf(ctx, g, to.Info(), name, g.mls)
+		if err != nil {
+			return err
+		}
+		packages = append(packages, kp)
 	}
 	m.migration, err = migrate.Prepare(ctx, c.cfg.Now(), cfg, mls.KeyPackageOptions{Follows: g.mls})
 	if err == nil {
@@ -351,7 +374,7 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 		return err
 	}
 	s := c.step(g)
-	m.rec.Created = true
+	m.rec.Created, m.rec.Clients = true, names
 	if err := m.store(s, g); err != nil {
 		return err
 	}

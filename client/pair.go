@@ -45,6 +45,15 @@ func (g *liveGroup) pq() *mls.Group {
 	return g.pair.PQ()
 }
 
+// suites returns the suite of the group, or both of a pair.
+func (g *liveGroup) suites() []suite.ID {
+	of := []suite.ID{g.mls.Suite().Info().ID}
+	if pq := g.pq(); pq != nil {
+		of = append(of, pq.Suite().Info().ID)
+	}
+	return of
+}
+
 // use puts the engine's state in the place of what there is: a group, or the pair of which
 // it is the T group.
 func (g *liveGroup) use(t *mls.Group, pair *apq.Group) {

@@ -138,7 +138,7 @@ func (s *step) dropHalves(g *liveGroup, own bool) {
 }
 
 // examineStart makes the half that an intent needs, and lets the service begin it.
-func (c *Client) examineStart(ctx context.Context, g *liveGroup, in *intent) (w wanted, err error) {
+func (c *Client) examineStart(ctx context.Context, g *liveGroup) (w wanted, err error) {
 	if g.pair != nil {
 		return wanted{done: true}, nil
 	}
@@ -161,7 +161,7 @@ func (c *Client) examineStart(ctx context.Context, g *liveGroup, in *intent) (w 
 		}
 	}
 	if own == nil {
-		if own, err = c.makeHalf(ctx, g, in); err != nil {
+		if own, err = c.makeHalf(ctx, g); err != nil {
 			return w, err
 		}
 	}
@@ -193,7 +193,7 @@ func (c *Client) examineContext(g *liveGroup) (w wanted, err error) {
 }
 
 // makeHalf makes a PQ group with the members of a group, and stores it.
-func (c *Client) makeHalf(ctx context.Context, g *liveGroup, in *intent) (*half, error) {
+func (c *Client) makeHalf(ctx context.Context, g *liveGroup) (*half, error) {
 	cfg, err := c.ownPairConfig()
 	if err != nil {
 		return nil, err
@@ -205,15 +205,19 @@ func (c *Client) makeHalf(ctx context.Context, g *liveGroup, in *intent) (*half,
 	h := &half{rec: halfRecord{ID: newID()}}
 	var packages []*message.KeyPackage
 	for leaf, node := range g.mls.Members() {
-		name := c.person(leaf, node.Credential, nil).Name
-		if leaf == g.mls.OwnLeaf() {
-			continue
+		if leaf != g.mls.OwnLeaf() {
+			h.rec.Clients = append(h.rec.Clients, c.person(leaf, node.Credential, nil).Name)
 		}
-		kp, err := c.keyPackageOf(ctx, pq.Info(), &in.rec.PQ, name)
+	}
+	if err := c.claimAll(ctx, g.id, h.rec.Clients, cfg.PQ.Suite); err != nil {
+		return nil, err
+	}
+	for _, name := range h.rec.Clients {
+		kp, err := c.keyPackageOf(ctx, g, pq.Info(), name, nil)
 		if err != nil {
 			return nil, fmt.Errorf("client: pairing with %q: %w", name, err)
 		}
-		packages, h.rec.Clients = append(packages, kp), append(h.rec.Clients, name)
+		packages = append(packages, kp)
 	}
 	started, welcome, err := apq.Start(ctx, c.cfg.Now(), cfg, g.mls, packages, apq.CreateOptions{})
 	if err != nil {
@@ -223,8 +227,7 @@ func (c *Client) makeHalf(ctx context.Context, g *liveGroup, in *intent) (*half,
 	h.id = string(h.mls.GroupID())
 	s := c.step(g)
 	s.keep(g, h)
-	in.rec.PQ = nil // which are used
-	s.put(key(spaceIntent, g.id, number(in.number)), in.rec)
+	s.dropClaims(g.id, h.rec.Clients, cfg.PQ.Suite) // which are used
 	return h, c.commit(ctx, s)
 }
 

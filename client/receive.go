@@ -228,6 +228,9 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 	c.committed(g, candidate.pq() != nil, own)
 	if finished != nil {
 		s.delete(key(spacePending, g.id))
+		if own {
+			s.dropClaims(g.id, finished.rec.Clients, g.suites()...) // which are used
+		}
 		if in := g.intent(finished.rec.Intent); in != nil && own {
 			s.finish(g, in, nil)
 		}

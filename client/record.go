@@ -100,12 +100,12 @@ type keyPackageRecord struct {
 
 // moveRecord is a move to another suite that this client makes.
 type moveRecord struct {
-	ID       string // of the submission that begins the new group
-	GroupID  []byte // of the new group
-	Suite    suite.ID
-	Packages map[string][]byte // claimed, by client
-	Created  bool              // the new group is made
-	Lost     bool              // to another member's
+	ID      string // of the submission that begins the new group
+	GroupID []byte // of the new group
+	Suite   suite.ID
+	Clients []string // that the new group's Welcome is for
+	Created bool     // the new group is made
+	Lost    bool     // to another member's
 }
 
 // seenRecord says when a member was last heard of.

@@ -313,6 +313,7 @@ func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, pair *apq.Group, 
 		c.count("groups_recovered", 1)
 	}
 	s.dropPending(g)
+	s.delete(key(spaceClaim, g.id)) // some may be used
 	g.known, g.replaces = true, true
 	g.rec = groupRecord{State: Active, Joined: next.Epoch(), Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
 	g.use(next, pair)

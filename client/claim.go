@@ -1,0 +1,121 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// The service hands out a key package once, and limits how many. So the client stores each
+// at once, with the group for which it was claimed. It stays until a commit has used it, or
+// the client leaves the group: an attempt that fails, a caller that goes away and the end
+// of the process lose none.
+
+// claimKey returns the key under which a client's key package is kept, or with no suite,
+// that of those of all suites. A name may be too long for a key.
+func claimKey(group, name string, of ...suite.ID) []byte {
+	hash := sha256.Sum256([]byte(name))
+	elements := []string{group, string(hash[:])}
+	for _, id := range of {
+		elements = append(elements, string(binary.BigEndian.AppendUint16(nil, uint16(id))))
+	}
+	return key(spaceClaim, elements...)
+}
+
+// claimed returns a client's key package for a group, and claims it if there is none yet.
+func (c *Client) claimed(ctx context.Context, group, name string, of suite.ID) (claimed []byte, fresh bool, err error) {
+	k := claimKey(group, name, of)
+	err = c.store.View(ctx, func(r store.Reader) error {
+		claimed, err = r.Get(k)
+		return err
+	})
+	if claimed != nil || err != nil {
+		return claimed, false, err
+	}
+	if claimed, err = c.service.Claim(ctx, name, of); err != nil {
+		return nil, false, err
+	}
+	c.count("key_packages_claimed", 1)
+	err = c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error { return w.Put(k, claimed) })
+	return claimed, true, storeFailed(err)
+}
+
+// claimAll claims the key packages of clients that are missing. It is called before they
+// are checked, so that an attempt that a limit ends checks none.
+func (c *Client) claimAll(ctx context.Context, group string, names []string, of ...suite.ID) error {
+	for _, name := range names {
+		for _, id := range of {
+			if _, _, err := c.claimed(ctx, group, name, id); err != nil {
+				return fmt.Errorf("client: claiming a key package of %q: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// dropClaims deletes what was claimed of clients for a group: of some suites, or of all.
+func (s *step) dropClaims(group string, names []string, of ...suite.ID) {
+	for _, name := range names {
+		if len(of) == 0 {
+			s.delete(claimKey(group, name))
+		}
+		for _, id := range of {
+			s.delete(claimKey(group, name, id))
+		}
+	}
+}
+
+// keyPackageOf returns the key package by which a client is added to a group, or to the one
+// that follows ended. One that has become useless since it was claimed is claimed anew. Beside
+// a refusal it returns the key package that is refused, if that is one of the client.
+func (c *Client) keyPackageOf(ctx context.Context, g *liveGroup, of suite.Info, name string, ended *mls.Group) (*message.KeyPackage, error) {
+	var kp *message.KeyPackage
+	var refusal error
+	for {
+		claimed, fresh, err := c.claimed(ctx, g.id, name, of.ID)
+		if err != nil {
+			return kp, errors.Join(refusal, err)
+		}
+		kp, err = c.checkPackage(ctx, of, ended, name, claimed)
+		if err == nil || !verdict(err) {
+			return kp, err
+		}
+		useless := func(w store.Writer) error { return w.Delete(claimKey(g.id, name, of.ID)) }
+		if failed := c.store.Update(context.WithoutCancel(ctx), useless); failed != nil {
+			return nil, storeFailed(failed)
+		}
+		if refusal = err; fresh {
+			return kp, err
+		}
+	}
+}
+
+// checkPackage parses a key package that a service handed out, and checks that it is what
+// was asked for. Beside a refusal of the engine it returns the key package.
+func (c *Client) checkPackage(ctx context.Context, of suite.Info, ended *mls.Group, name string, claimed []byte) (*message.KeyPackage, error) {
+	m, err := message.Parse[message.Message](claimed)
+	if err != nil {
+		return nil, err
+	}
+	kp := m.KeyPackage
+	if kp == nil || kp.CipherSuite != of.ID {
+		return nil, fmt.Errorf("%w: the delivery service handed out no key package of %v", message.ErrInvalid, of.ID)
+	}
+	if p := c.person(0, kp.LeafNode.Credential, nil); p.Name != name {
+		return nil, fmt.Errorf("%w: the delivery service handed out the key package of another client", message.ErrInvalid)
+	}
+	cfg := c.config(of)
+	c.ready(&cfg, true)
+	refusals, err := mls.CheckKeyPackages(ctx, c.cfg.Now(), cfg, ended, kp)
+	if err != nil {
+		return nil, err
+	}
+	return kp, refusals[0]
+}
