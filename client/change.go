@@ -158,8 +158,8 @@ func (c *Client) forget(ctx context.Context, g *liveGroup, by *Person) error {
 	return c.commit(ctx, s)
 }
 
-// Delete deletes all that the client has of a group, with its history, whether or not it
-// is a member still. The other members do not learn of it: see [Client.Leave].
+// Delete deletes all that the client has of a group, with its [Client.History], whether or not
+// it is a member still. The other members do not learn of it: see [Client.Leave].
 func (c *Client) Delete(ctx context.Context, group string) error {
 	return c.withAny(ctx, group, func(g *liveGroup) error {
 		if g.rec.State != 0 {
@@ -168,7 +168,7 @@ func (c *Client) Delete(ctx context.Context, group string) error {
 			}
 		}
 		return c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
-			return w.Delete(key(spaceHistory, group))
+			return deleteHistory(w, group)
 		})
 	})
 }

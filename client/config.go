@@ -155,7 +155,7 @@ type Bounds struct {
 	Outbox  int // messages of one group that wait; 1,000
 	Events  int // events that are not confirmed, before the client stops to receive; 10,000
 	Intents int // changes of one group that wait; 64
-	History int // messages of one group that [Client.History] keeps; 0 means none
+	History int // messages of one group that [Client.History] keeps, without those of groups before it; 0 means none
 	Message int // bytes of one message; 1 MiB
 	Workers int // groups on which Run works at once; 4
 }

@@ -7,13 +7,18 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/store"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// historyRecord says which messages of a group are kept: those from First on, before Next.
-type historyRecord struct{ First, Next uint64 }
+// historyRecord says which messages of a group are kept: those from First on, before Next,
+// and behind those of the group that it follows.
+type historyRecord struct {
+	First, Next uint64
+	Follows     []byte `json:",omitempty"`
+}
 
 // storeHistory keeps a message for [Client.History], and drops those that are too old.
 func (c *Client) storeHistory(w store.Writer, e Event, value []byte) error {
@@ -47,23 +52,73 @@ func historyKey(group string, n uint64) []byte {
 	return key(spaceHistory, group, partState, number(n))
 }
 
+// historyFollows puts the messages of a group that has ended before those of its successor.
+func (s *step) historyFollows(old, successor string) {
+	s.write(func(w store.Writer) error {
+		has, err := w.Get(key(spaceHistory, old, partRecord))
+		if err != nil || has == nil {
+			return err
+		}
+		var rec historyRecord
+		counter := key(spaceHistory, successor, partRecord)
+		if _, err := getJSON(w, counter, &rec); err != nil {
+			return err
+		}
+		rec.Follows = []byte(old)
+		return putJSON(w, counter, rec)
+	})
+}
+
+// historyChain returns the ids of a group and of those that it follows, the group itself
+// first, as far as something of them is kept.
+func historyChain(r store.Reader, group string) (chain []string, err error) {
+	for !slices.Contains(chain, group) {
+		var rec historyRecord
+		found, err := getJSON(r, key(spaceHistory, group, partRecord), &rec)
+		if err != nil || !found {
+			return chain, err
+		}
+		if chain = append(chain, group); rec.Follows == nil {
+			break
+		}
+		group = string(rec.Follows)
+	}
+	return chain, nil
+}
+
+// deleteHistory deletes the messages of a group and of those that it follows.
+func deleteHistory(w store.Writer, group string) error {
+	chain, err := historyChain(w, group)
+	for _, id := range chain {
+		err = errors.Join(err, w.Delete(key(spaceHistory, id)))
+	}
+	return err
+}
+
 // History iterates over the messages of a group that the client keeps, in their order:
-// [Message] and [Sent] events, at most as many as [Bounds].History says. They stay when
-// the client leaves the group, until [Client.Delete].
+// [Message] and [Sent] events, at most as many as [Bounds].History says. Before them come
+// those of the group from which it has moved, and so on: [Event].Group says which. They stay
+// when the client leaves the group, until [Client.Delete].
 func (c *Client) History(ctx context.Context, group string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		stop := errors.New("stop")
 		err := c.store.View(ctx, func(r store.Reader) error {
-			for entry, err := range r.Scan(key(spaceHistory, group, partState), nil) {
-				if err != nil {
-					return err
-				}
-				e, err := parseEvent(entry.Value)
-				if err != nil {
-					return err
-				}
-				if !yield(e, nil) {
-					return stop
+			chain, err := historyChain(r, group)
+			if err != nil {
+				return err
+			}
+			for _, id := range slices.Backward(chain) {
+				for entry, err := range r.Scan(key(spaceHistory, id, partState), nil) {
+					if err != nil {
+						return err
+					}
+					e, err := parseEvent(entry.Value)
+					if err != nil {
+						return err
+					}
+					if !yield(e, nil) {
+						return stop
+					}
 				}
 			}
 			return nil
@@ -83,7 +138,7 @@ type exported struct {
 	Event   json.RawMessage `json:",omitempty"`
 }
 
-// Export writes the client's groups and their history, for a new device of the same
+// Export writes the client's groups and their [Client.History], for a new device of the same
 // person: JSON, one value on a line. It holds messages in clear and no keys: keys never
 // leave a device. The new device has a name and a leaf of its own. It is added to the
 // groups that Import returns, or joins them by [Client.JoinExternal].
@@ -113,7 +168,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 }
 
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
-// this client's history, of which it has none yet, and returns the groups. It reads r in a
+// this client's history, of which it has none yet, and returns the groups. A group's history
+// includes what came from groups before it, and [Bounds].History counts for all of that. It reads r in a
 // transaction of the store, for whose end other calls wait.
 //
 // Errors:

@@ -404,6 +404,7 @@ func (c *Client) enterOwn(ctx context.Context, old, g *liveGroup, position deliv
 func (s *step) moved(old, g *liveGroup) {
 	s.groups = append(s.groups, old)
 	s.takeOutbox(old, g)
+	s.historyFollows(old.id, g.id)
 	ended, pair := old.mls, old.pair
 	s.done(func() { destroyAll(ended, pair) })
 	old.move = nil

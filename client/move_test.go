@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,4 +197,50 @@ func TestOutsiderProposesAMember(t *testing.T) {
 	require.NoError(t, err)
 	sync(t, actors...)
 	agree(t, g, actors...)
+}
+
+// What was said before a move belongs to the group that follows, for who moved it and for who
+// entered it by its Welcome.
+func TestHistoryOutlivesMoves(t *testing.T) {
+	actors, g := movable(t, func(cfg *client.Config) { cfg.Bounds.History = 2 })
+	ann, bob := actors[0], actors[1]
+	talk := func(what string) {
+		_, err := ann.Send(ctx, g, []byte(what))
+		require.NoError(t, err)
+		sync(t, actors...)
+	}
+	talk("too old")
+	talk("1")
+	talk("2")
+	first := g
+	g, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	sync(t, actors...)
+	second := g
+	g, err = bob.Move(ctx, g, hybrid) // in which nothing was said
+	require.NoError(t, err)
+	sync(t, actors...)
+	talk("3")
+
+	all := []string{"1", "2", "3"}
+	for _, a := range actors {
+		require.Equal(t, all, history(t, a, g), a.name)
+	}
+	var file bytes.Buffer
+	require.NoError(t, ann.Export(ctx, &file))
+	phone := bob.w.actor("phone", func(cfg *client.Config) { cfg.Bounds.History = 10 })
+	groups, err := phone.Import(ctx, &file)
+	require.NoError(t, err)
+	require.Equal(t, []string{g}, groups, "the groups that have ended are none to join")
+	require.Equal(t, all, history(t, phone, g))
+
+	require.NoError(t, ann.Delete(ctx, g))
+	require.NoError(t, bob.Delete(ctx, second), "and what came before it")
+	require.Equal(t, []string{"3"}, history(t, bob, g))
+	for _, a := range []*actor{ann, bob} {
+		for _, id := range []string{first, second} {
+			require.Empty(t, history(t, a, id), a.name)
+		}
+	}
+	require.Empty(t, history(t, ann, g))
 }
