@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
@@ -230,6 +232,53 @@ func TestDeleteAllLeavesNothing(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// slowPublisher holds key packages back that are published, as a network does, until land is
+// closed. What is taken out of the stock overtakes them.
+type slowPublisher struct {
+	delivery.Service
+	network delivery.Service // on which they arrive whatever became of Service
+	land    chan struct{}
+}
+
+func (p slowPublisher) Publish(ctx context.Context, change delivery.Stock) error {
+	if len(change.Add) == 0 {
+		return p.Service.Publish(ctx, change)
+	}
+	<-p.land
+	return p.network.Publish(ctx, change)
+}
+
+func TestDeleteAllWaitsForWhatIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		land := make(chan struct{})
+		ann := w.actor("ann")
+		ann.delivery = func(s delivery.Service) delivery.Service {
+			return slowPublisher{s, w.server.Client("ann"), land}
+		}
+		ann.restart()
+		synced, deleted := make(chan error, 1), make(chan error, 1)
+		go func() { synced <- ann.Sync(ctx) }()
+		synctest.Wait()
+		go func() { deleted <- ann.DeleteAll(ctx) }()
+		synctest.Wait()
+		close(land)
+		require.NoError(t, <-deleted)
+		<-synced
+		require.Empty(t, ann.stock())
+		_, err := w.server.Client("bob").Claim(ctx, "ann", classic)
+		require.ErrorIs(t, err, delivery.ErrNoKeyPackage)
+		s, err := ann.disk.Open()
+		require.NoError(t, err)
+		require.NoError(t, s.View(ctx, func(r store.Reader) error {
+			for range r.Scan(nil, nil) {
+				require.Fail(t, "there is a record")
+			}
+			return nil
+		}))
+	})
 }
 
 func TestHealthSaysHowThingsAre(t *testing.T) {

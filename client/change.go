@@ -175,21 +175,24 @@ func (c *Client) Delete(ctx context.Context, group string) error {
 
 // DeleteAll deletes everything: all groups with their history, the events, the key
 // packages here and at the delivery service, and the application's own records. Then it
-// closes the client.
+// closes the client. It waits for a change of the key packages that is under way, and nothing
+// is stored behind it: other calls fail with [ErrClosed].
 func (c *Client) DeleteAll(ctx context.Context) error {
+	for _, t := range []turn{c.stock, c.inbox} { // so that no key packages and no groups come
+		if err := t.take(ctx); err != nil {
+			return err
+		}
+		defer t.give()
+	}
 	for _, id := range c.ids() {
 		if err := c.Delete(ctx, id); err != nil {
 			return err
 		}
 	}
-	own, err := c.packages(ctx)
-	if err != nil {
+	if err := c.withdrawPackages(ctx); err != nil {
 		return err
 	}
-	if err := c.withdrawPackages(ctx, own); err != nil {
-		return err
-	}
-	if err := c.store.Update(ctx, func(w store.Writer) error { return w.Delete(nil) }); err != nil {
+	if err := c.store.erase(ctx); err != nil {
 		return err
 	}
 	return c.Close()

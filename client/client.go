@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -20,7 +21,7 @@ import (
 // Client is one client, with all of its groups. It is safe for concurrent use.
 type Client struct {
 	cfg     Config
-	store   store.Store
+	store   *erasable
 	service delivery.Service
 	name    string
 
@@ -60,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		cfg: cfg, store: cfg.Store, service: cfg.Delivery, name: cfg.Delivery.Client(),
+		cfg: cfg, store: &erasable{Store: cfg.Store}, service: cfg.Delivery, name: cfg.Delivery.Client(),
 		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
 		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, outboxes: map[string]int{}, loaded: list.New(),
 		results: map[uint64]chan error{}, news: make(chan struct{}), changed: make(chan struct{}),
@@ -137,6 +138,34 @@ func (c *Client) Close() error {
 	err := c.service.Close()
 	if failed := c.store.Close(); err == nil {
 		err = failed
+	}
+	return err
+}
+
+// erasable is a store that keeps nothing once it was erased.
+type erasable struct {
+	store.Store
+	erased atomic.Bool
+}
+
+// Update returns [store.ErrClosed] once the store was erased.
+func (s *erasable) Update(ctx context.Context, write func(store.Writer) error) error {
+	return s.Store.Update(ctx, func(w store.Writer) error {
+		if s.erased.Load() {
+			return store.ErrClosed
+		}
+		return write(w)
+	})
+}
+
+// erase deletes all that the store has.
+func (s *erasable) erase(ctx context.Context) error {
+	err := s.Store.Update(ctx, func(w store.Writer) error {
+		s.erased.Store(true) // also for those who wait for their turn
+		return w.Delete(nil)
+	})
+	if err != nil {
+		s.erased.Store(false)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -299,10 +300,20 @@ func (c *Client) destroyPackage(ctx context.Context, ref string) error {
 }
 
 // withdrawPackages takes all key packages from the service and deletes their private parts.
-func (c *Client) withdrawPackages(ctx context.Context, own []*ownPackage) error {
-	var change delivery.Stock
+func (c *Client) withdrawPackages(ctx context.Context) error {
+	own, err := c.packages(ctx)
+	if err != nil {
+		return err
+	}
+	refs, err := c.service.Stocked(ctx) // also of a store that was lost
+	if err != nil {
+		return err
+	}
+	change := delivery.Stock{Remove: refs}
 	for _, p := range own {
-		change.Remove = append(change.Remove, []byte(p.ref))
+		if !containsBytes(refs, []byte(p.ref)) {
+			change.Remove = append(change.Remove, []byte(p.ref))
+		}
 	}
 	if len(change.Remove) == 0 {
 		return nil
@@ -320,8 +331,8 @@ func (c *Client) withdrawPackages(ctx context.Context, own []*ownPackage) error 
 
 // Rotate gives the client another credential or signature key: before a certificate ends,
 // for example. New groups and key packages have it from then on. Each group gets a commit
-// with the new leaf; Rotate returns when all have taken it, or when ctx ends, with the
-// errors of those that have not. A client that is opened with the new identity lists the
+// with the new leaf, [Bounds].Workers of them at once; Rotate returns when all have taken it, or
+// when ctx ends, with the errors of those that have not. A client that is opened with the new identity lists the
 // old one in [Config].Identities until then, and calls Rotate again. A credential of
 // another name than the client's is refused.
 func (c *Client) Rotate(ctx context.Context, to Identity) error {
@@ -332,12 +343,21 @@ func (c *Client) Rotate(ctx context.Context, to Identity) error {
 	c.identities = append([]Identity{to}, c.identities...)
 	c.mu.Unlock()
 	c.lookAtStock()
-	errs := []error{c.keepStock(ctx, true)}
-	for _, id := range c.ids() {
-		err := c.change(ctx, id, intentRecord{Kind: intentRotate})
-		if err != nil && !errors.Is(err, ErrNoGroup) && !errors.Is(err, ErrEnded) && !errors.Is(err, ErrLeft) {
-			errs = append(errs, fmt.Errorf("client: group %x: %w", id, err))
-		}
+	stocked := c.keepStock(ctx, true)
+	ids := c.ids()
+	errs := make([]error, len(ids))
+	var all sync.WaitGroup
+	free := make(chan struct{}, c.cfg.Bounds.Workers)
+	for i, id := range ids {
+		free <- struct{}{} // another group is done
+		all.Go(func() {
+			defer func() { <-free }()
+			err := c.change(ctx, id, intentRecord{Kind: intentRotate})
+			if err != nil && !errors.Is(err, ErrNoGroup) && !errors.Is(err, ErrEnded) && !errors.Is(err, ErrLeft) {
+				errs[i] = fmt.Errorf("client: group %x: %w", id, err)
+			}
+		})
 	}
-	return errors.Join(errs...)
+	all.Wait()
+	return errors.Join(append([]error{stocked}, errs...)...)
 }

@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -166,4 +168,49 @@ func TestRotationReachesGroupsAndKeyPackages(t *testing.T) {
 	require.NoError(t, err)
 	sync(t, ann, bob)
 	require.Equal(t, []string{"ann: with the new key"}, bob.texts())
+}
+
+// submitting lets the first submission wait for another one, if that comes.
+type submitting struct {
+	delivery.Service
+	waiting, both chan struct{}
+}
+
+func (s submitting) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
+	select {
+	case s.waiting <- struct{}{}:
+		select {
+		case <-s.both:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	default:
+		close(s.both)
+	}
+	return s.Service.Submit(ctx, sub)
+}
+
+// A group that is slow does not keep others from the new identity.
+func TestRotateWorksOnSeveralGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, ann, _, g := pair(t)
+		h, err := ann.CreateGroup(ctx, "", []string{"bob"})
+		require.NoError(t, err)
+		ann.delivery = func(s delivery.Service) delivery.Service {
+			return submitting{s, make(chan struct{}, 1), make(chan struct{})}
+		}
+		ann.restart()
+		s, err := all.Registry().Suite(classic)
+		require.NoError(t, err)
+		signer, err := s.GenerateSigner()
+		require.NoError(t, err)
+		limited, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		require.NoError(t, ann.Rotate(limited, client.Identity{Credential: ann.cfg.MLS.Credential, Signer: signer}))
+		for _, id := range []string{g, h} {
+			members, err := ann.Members(ctx, id)
+			require.NoError(t, err)
+			require.Equal(t, signer.PublicKey(), members[0].SignatureKey)
+		}
+	})
 }
