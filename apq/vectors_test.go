@@ -3,13 +3,7 @@ package apq
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
-	"testing/cryptotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,7 +26,7 @@ type pskCase struct {
 }
 
 func TestVectorsAPQPSK(t *testing.T) {
-	vectors.OwnAPQ(t, "apq-psk", func(t *testing.T, c *pskCase) {
+	vectors.Own(t, vectors.APQPath("apq-psk"), func(t *testing.T, c *pskCase) {
 		psk, err := newCombinedPSK(mlstest.Suite(t, c.CipherSuite), bytes.Clone(c.Exporter))
 		require.NoError(t, err)
 		require.Equal(t, []byte(c.ID), psk.id)
@@ -87,7 +81,7 @@ func (c *formatCase) info() Info {
 }
 
 func TestVectorsAPQFormats(t *testing.T) {
-	vectors.OwnAPQ(t, "apq-formats", func(t *testing.T, c *formatCase) {
+	vectors.Own(t, vectors.APQPath("apq-formats"), func(t *testing.T, c *formatCase) {
 		info := c.info()
 		parsed, err := ParseInfo(c.Info)
 		require.NoError(t, err)
@@ -115,32 +109,11 @@ func TestVectorsAPQFormats(t *testing.T) {
 	})
 }
 
-// TestOwnVectors writes this package's vectors if MLSUITE_GENERATE=1. The complete form
-// makes them again, and they have to be the same.
+// TestOwnVectors keeps this package's vectors.
 func TestOwnVectors(t *testing.T) {
 	for family, cases := range map[string]func(t *testing.T) []any{"apq-psk": pskCases, "apq-formats": formatCases} {
 		t.Run(family, func(t *testing.T) {
-			path := vectors.APQPath(family)
-			generate := os.Getenv("MLSUITE_GENERATE") == "1"
-			if !generate && (!vectors.Full() || !strings.HasPrefix(runtime.Version(), "go1.26")) { // another Go may draw otherwise
-				require.FileExists(t, path)
-				return
-			}
-			cryptotest.SetGlobalRandom(t, 9420)
-			var lines []string
-			for _, c := range cases(t) {
-				line, err := json.Marshal(c)
-				require.NoError(t, err)
-				lines = append(lines, string(line))
-			}
-			made := "[\n" + strings.Join(lines, ",\n") + "\n]\n"
-			if generate {
-				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-				require.NoError(t, os.WriteFile(path, []byte(made), 0o644))
-			}
-			kept, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.True(t, made == string(kept), "run go generate ./apq")
+			vectors.Keep(t, vectors.APQPath(family), func() []any { return cases(t) })
 		})
 	}
 }

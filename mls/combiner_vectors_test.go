@@ -2,13 +2,8 @@ package mls_test
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"math"
-	"os"
-	"runtime"
-	"strings"
 	"testing"
-	"testing/cryptotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -20,8 +15,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
-
-//go:generate env MLSUITE_GENERATE=1 go test -count=1 -run ^TestOwnVectorsOfCombiner$ .
 
 // combinerCase is a client that joins a combined group by a pair of Welcomes and follows it
 // without sending anything (package apq).
@@ -129,7 +122,7 @@ func exporterOf(t *testing.T, g *apq.Group, commit []byte) []byte {
 }
 
 func TestVectorsAPQPassiveClient(t *testing.T) {
-	vectors.OwnAPQ(t, "apq-passive-client", func(t *testing.T, c *combinerCase) {
+	vectors.Own(t, vectors.APQPath("apq-passive-client"), func(t *testing.T, c *combinerCase) {
 		g := c.join(t)
 		require.Equal(t, c.Initial, tagsOf(t, g))
 		for i, e := range c.Epochs {
@@ -166,34 +159,18 @@ func pskIDOf(c *apq.Candidate) vectors.Hex {
 	return nil
 }
 
-// TestOwnVectorsOfCombiner writes the vectors if MLSUITE_GENERATE=1. The complete form
-// makes them again, and they have to be the same.
+// TestOwnVectorsOfCombiner keeps the vectors of clients of combined groups.
 func TestOwnVectorsOfCombiner(t *testing.T) {
-	path := vectors.APQPath("apq-passive-client")
-	generate := os.Getenv("MLSUITE_GENERATE") == "1"
-	if !generate && (!vectors.Full() || !strings.HasPrefix(runtime.Version(), "go1.26")) { // another Go may draw otherwise
-		require.FileExists(t, path)
-		return
-	}
-	cryptotest.SetGlobalRandom(t, 9420)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that randomness is drawn in one order
-	var lines []string
-	for _, c := range []*combinerCase{
-		{TSuite: 0x0001, PQSuite: 0xF006}, {TSuite: 0x0002, PQSuite: 0xF007}, {TSuite: 0x0007, PQSuite: 0xF008},
-		{TSuite: 0x0007, PQSuite: 0xF00B, Mode: apq.ConfidentialityAndAuthenticity},
-	} {
-		(&combinerRecorder{t: t, c: c}).record()
-		line, err := json.Marshal(c)
-		require.NoError(t, err)
-		lines = append(lines, string(line))
-	}
-	made := "[\n" + strings.Join(lines, ",\n") + "\n]\n"
-	if generate {
-		require.NoError(t, os.WriteFile(path, []byte(made), 0o644))
-	}
-	kept, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.True(t, made == string(kept), "run go generate ./mls")
+	vectors.Keep(t, vectors.APQPath("apq-passive-client"), func() []*combinerCase {
+		cases := []*combinerCase{
+			{TSuite: 0x0001, PQSuite: 0xF006}, {TSuite: 0x0002, PQSuite: 0xF007}, {TSuite: 0x0007, PQSuite: 0xF008},
+			{TSuite: 0x0007, PQSuite: 0xF00B, Mode: apq.ConfidentialityAndAuthenticity},
+		}
+		for _, c := range cases {
+			(&combinerRecorder{t: t, c: c}).record()
+		}
+		return cases
+	})
 }
 
 // combinerRecorder records a case: a group that ann creates and bob and the passive client

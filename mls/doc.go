@@ -174,7 +174,8 @@
 //
 // The draft is not an RFC, and revision 11, which this package does not follow yet, may
 // change formats and numbers. All numbers are values of [Config].CodePoints. A broken rule of
-// the draft is a message.ValidationError whose Section names the draft. Multi-credentials
+// the draft is a message.ValidationError whose Section names the draft. Vectors are in
+// testdata/mls-extensions: nobody else has published any. Multi-credentials
 // are not there: the draft does not say clearly which key verifies a binding. They need no
 // more than a credential type of [Config].Credentials and an [Authenticator] that verifies
 // the bindings, and a number of CodePoints once they are part of this package.

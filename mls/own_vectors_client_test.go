@@ -29,6 +29,7 @@ func (m *vectorMaker) client() Config {
 type scenario struct {
 	m       *vectorMaker
 	psks    externalPSKs
+	adjust  func(*Config) // if not nil, changes what each client brings
 	members []*Group
 	passive *Group
 	out     passiveClientCase
@@ -40,18 +41,27 @@ func (m *vectorMaker) newScenario(n int) *scenario {
 	psks := sized(&s.out.ExternalPSKs, 1)
 	psks[0].ID, psks[0].PSK = m.random(16), m.random(32)
 	s.psks[string(psks[0].ID)] = psks[0].PSK
-	s.members = []*Group{must(CreateGroup(m.t.Context(), ownTime, s.client(), m.random(16)))(m)}
+	s.create(n)
+	return s
+}
+
+// create creates the group, with n members and extensions.
+func (s *scenario) create(n int, extensions ...message.Extension) {
+	m := s.m
+	s.members = []*Group{must(CreateGroup(m.t.Context(), ownTime, s.client(), m.random(16), extensions...))(m)}
 	for range n - 1 {
 		k := s.keyPackage()
 		c := s.commit(0, message.Add{KeyPackage: k.KeyPackage})
 		s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, JoinOptions{})))(m))
 	}
-	return s
 }
 
 func (s *scenario) client() Config {
 	cfg := s.m.client()
 	cfg.PSKs = s.psks
+	if s.adjust != nil {
+		s.adjust(&cfg)
+	}
 	return cfg
 }
 
@@ -154,10 +164,7 @@ func (s *scenario) authenticator() vectors.Hex {
 
 // epoch records what the passive client has to process.
 func (s *scenario) epoch(c *Candidate, proposals ...vectors.Hex) {
-	s.out.Epochs = slices.Grow(s.out.Epochs, 1)[:len(s.out.Epochs)+1]
-	e := &s.out.Epochs[len(s.out.Epochs)-1]
-	e.Proposals = append([]vectors.Hex{}, proposals...)
-	e.Commit, e.EpochAuthenticator = c.Message, s.authenticator()
+	s.out.Epochs = append(s.out.Epochs, passiveEpoch{append([]vectors.Hex{}, proposals...), c.Message, s.authenticator()})
 }
 
 func (m *vectorMaker) welcome() []vectors.Welcome {
@@ -250,7 +257,7 @@ func (m *vectorMaker) externalSenders() []byte {
 // random.
 func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 	const most, epochs = 5, 6
-	r := mathrand.New(mathrand.NewPCG(ownSeed, uint64(m.id())))
+	r := mathrand.New(mathrand.NewPCG(vectors.Seed, uint64(m.id())))
 	s := m.newScenario(3)
 	s.join(CommitOptions{WithoutTree: r.IntN(2) == 1})
 	for range epochs {

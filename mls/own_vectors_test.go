@@ -5,11 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
+	"slices"
 	"testing"
-	"testing/cryptotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -20,20 +17,18 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-//go:generate env MLSUITE_GENERATE=1 go test -count=1 -run ^TestOwnVectors$ .
+//go:generate env MLSUITE_GENERATE=1 go test -count=1 -run ^TestOwnVectors .
 
-// ownSeed is the seed of all randomness in this project's own vectors.
-const ownSeed = 9420
-
-// TestOwnVectors writes this project's own vectors if MLSUITE_GENERATE=1, and
-// otherwise checks that they hold every suite of the draft, the suites of peers or those of
-// registry/experimental. The complete form makes them again, and they have to be the same.
+// TestOwnVectors keeps this project's own vectors, and checks that they hold every suite of
+// the draft, the suites of peers, those of registry/experimental, or all but those of peers.
 func TestOwnVectors(t *testing.T) {
 	draft, err := registry.PQDraft(registry.PrivateUse())
 	require.NoError(t, err)
 	peers, composites := mlstest.PeerDefinitions(), mlstest.ExperimentalDefinitions()
 	require.Len(t, peers, 4)
 	require.Len(t, composites, 2)
+	all := slices.Concat(registry.RFC9420(), draft, composites)
+	require.Len(t, all, 20)
 	for _, f := range []ownFamily{
 		ownVectors("key-schedule", (*vectorMaker).keySchedule).of(peers, "peers", vectors.PeersPath),
 		ownVectors("treekem", (*vectorMaker).treeKEM).of(peers, "peers", vectors.PeersPath),
@@ -41,6 +36,9 @@ func TestOwnVectors(t *testing.T) {
 		ownVectors("message-protection", (*vectorMaker).messageProtection).of(composites, "experimental", vectors.ExperimentalPath),
 		ownVectors("treekem", (*vectorMaker).treeKEM).of(composites, "experimental", vectors.ExperimentalPath),
 		ownVectors("welcome", (*vectorMaker).welcome).of(composites, "experimental", vectors.ExperimentalPath),
+		ownVectors("application-psk", (*vectorMaker).applicationPSKs).of(all, "extensions", vectors.ExtensionsPath),
+		ownVectors("passive-client-components", (*vectorMaker).passiveClientComponents).of(all, "extensions", vectors.ExtensionsPath),
+		ownVectors("safe-exporter", (*vectorMaker).safeExporter).of(all, "extensions", vectors.ExtensionsPath),
 		ownVectors("crypto-basics", (*vectorMaker).cryptoBasics),
 		ownVectors("key-schedule", (*vectorMaker).keySchedule),
 		ownVectors("message-protection", (*vectorMaker).messageProtection),
@@ -60,17 +58,7 @@ func TestOwnVectors(t *testing.T) {
 			definitions, path, name = f.definitions, f.path(f.name), f.name+" of "+f.set
 		}
 		t.Run(name, func(t *testing.T) {
-			generate := os.Getenv("MLSUITE_GENERATE") == "1"
-			if generate || vectors.Full() && strings.HasPrefix(runtime.Version(), "go1.26") { // draws as another Go may not
-				made := f.make(t, definitions)
-				if generate {
-					require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-					require.NoError(t, os.WriteFile(path, made, 0o644))
-				}
-				kept, err := os.ReadFile(path)
-				require.NoError(t, err)
-				require.True(t, bytes.Equal(kept, made), "run go generate ./mls")
-			}
+			vectors.Keep(t, path, func() []any { return f.cases(t, definitions) })
 			var cases []struct {
 				CipherSuite suite.ID `json:"cipher_suite"`
 			}
@@ -89,10 +77,10 @@ func TestOwnVectors(t *testing.T) {
 	}
 }
 
-// ownFamily makes the file of a family for suites.
+// ownFamily makes the cases of a family for suites.
 type ownFamily struct {
-	name string
-	make func(*testing.T, []registry.Definition) []byte
+	name  string
+	cases func(*testing.T, []registry.Definition) []any
 
 	// In place of the draft's suites, those of a set.
 	definitions []registry.Definition
@@ -106,24 +94,15 @@ func (f ownFamily) of(definitions []registry.Definition, set string, path func(f
 	return f
 }
 
-// ownVectors is a family of which cases makes those of one suite. A case is a line
-// of the file.
+// ownVectors is a family of which cases makes those of one suite.
 func ownVectors[C any](name string, cases func(*vectorMaker) []C) ownFamily {
-	return ownFamily{name: name, make: func(t *testing.T, definitions []registry.Definition) []byte {
-		cryptotest.SetGlobalRandom(t, ownSeed)
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that randomness is drawn in one order
-		out := []byte("[")
+	return ownFamily{name: name, cases: func(t *testing.T, definitions []registry.Definition) (all []any) {
 		for _, d := range definitions {
 			for _, c := range cases(&vectorMaker{t, mlstest.Suite(t, d.ID)}) {
-				line, err := json.Marshal(c)
-				require.NoError(t, err)
-				if len(out) > 1 {
-					out = append(out, ',')
-				}
-				out = append(append(out, '\n'), line...)
+				all = append(all, &c)
 			}
 		}
-		return append(out, "\n]\n"...)
+		return all
 	}}
 }
 

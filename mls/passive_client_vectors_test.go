@@ -32,18 +32,20 @@ type passiveClientCase struct {
 		ID  vectors.Hex `json:"psk_id"`
 		PSK vectors.Hex `json:"psk"`
 	} `json:"external_psks"`
-	KeyPackage                vectors.Hex  `json:"key_package"`
-	SignaturePriv             vectors.Hex  `json:"signature_priv"`
-	EncryptionPriv            vectors.Hex  `json:"encryption_priv"`
-	InitPriv                  vectors.Hex  `json:"init_priv"`
-	Welcome                   vectors.Hex  `json:"welcome"`
-	RatchetTree               *vectors.Hex `json:"ratchet_tree"`
-	InitialEpochAuthenticator vectors.Hex  `json:"initial_epoch_authenticator"`
-	Epochs                    []struct {
-		Proposals          []vectors.Hex `json:"proposals"`
-		Commit             vectors.Hex   `json:"commit"`
-		EpochAuthenticator vectors.Hex   `json:"epoch_authenticator"`
-	} `json:"epochs"`
+	KeyPackage                vectors.Hex    `json:"key_package"`
+	SignaturePriv             vectors.Hex    `json:"signature_priv"`
+	EncryptionPriv            vectors.Hex    `json:"encryption_priv"`
+	InitPriv                  vectors.Hex    `json:"init_priv"`
+	Welcome                   vectors.Hex    `json:"welcome"`
+	RatchetTree               *vectors.Hex   `json:"ratchet_tree"`
+	InitialEpochAuthenticator vectors.Hex    `json:"initial_epoch_authenticator"`
+	Epochs                    []passiveEpoch `json:"epochs"`
+}
+
+type passiveEpoch struct {
+	Proposals          []vectors.Hex `json:"proposals"`
+	Commit             vectors.Hex   `json:"commit"`
+	EpochAuthenticator vectors.Hex   `json:"epoch_authenticator"`
 }
 
 // passiveClients joins and follows the groups of a family of vectors through
@@ -111,7 +113,7 @@ func (p externalPSKs) ExternalPSK(_ context.Context, id []byte) ([]byte, error) 
 func (externalPSKs) Group([]byte) *Group { return nil }
 
 // join makes the client from its private keys and lets it join.
-func (c *passiveClientCase) join(t *testing.T) *Group {
+func (c *passiveClientCase) join(t *testing.T, adjust ...func(*Config)) *Group {
 	s := mlstest.Suite(t, c.CipherSuite)
 	m, err := message.Parse[message.Message](c.KeyPackage)
 	require.NoError(t, err)
@@ -125,12 +127,15 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 		psks[string(p.ID)] = p.PSK
 	}
 	cfg := Config{
-		Suites:     mlstest.AllSuites(),
+		Suites:     mlstest.SuitesWith(t, c.CipherSuite),
 		Suite:      c.CipherSuite,
 		Credential: kp.LeafNode.Credential,
 		Signer:     signer,
 		PSKs:       psks,
 		Lifetimes:  LifetimePolicy{MaxTotal: -1},
+	}
+	for _, f := range adjust {
+		f(&cfg)
 	}
 	nsk := s.Info().KEM.Nsk
 	own := ownKeyPackageFrom(t, cfg, kp, c.InitPriv.Scalar(nsk), c.EncryptionPriv.Scalar(nsk))

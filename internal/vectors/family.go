@@ -1,6 +1,10 @@
 package vectors
 
-import "testing"
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 // Official checks every case of an official MLS family, such as "tree-math".
 func Official[C any](t *testing.T, family string, check func(*testing.T, *C)) {
@@ -36,10 +40,9 @@ func WithPeersAndExperimental[C any](t *testing.T, family string, check func(*te
 	experimental(t, family, check)
 }
 
-// OwnAPQ checks every case of a family of package apq, of which only this project has a
-// file.
-func OwnAPQ[C any](t *testing.T, family string, check func(*testing.T, *C)) {
-	each(t, family, APQPath(family), check)
+// Own checks every case of a family of which only this project has a file, at path.
+func Own[C any](t *testing.T, path string, check func(*testing.T, *C)) {
+	each(t, strings.TrimSuffix(filepath.Base(path), ".json"), path, check)
 }
 
 func experimental[C any](t *testing.T, family string, check func(*testing.T, *C)) {

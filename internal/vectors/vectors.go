@@ -50,6 +50,11 @@ func ExperimentalPath(family string) string {
 // APQPath is OwnPath of this project's file of a family of package apq.
 func APQPath(family string) string { return inModule("testdata", "mls-apq", family+".json") }
 
+// ExtensionsPath is OwnPath of this project's file of a family of draft-ietf-mls-extensions.
+func ExtensionsPath(family string) string {
+	return inModule("testdata", "mls-extensions", family+".json")
+}
+
 // inModule joins elem to the path of the module's root.
 func inModule(elem ...string) string {
 	_, file, _, _ := runtime.Caller(0)
