@@ -99,7 +99,7 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 	if err == nil && !want.done {
 		return nil
 	}
-	if err != nil && !c.final(err) {
+	if err != nil && !final(err) {
 		in.notBefore = c.cfg.Now().Add(c.pause(in.attempts, err))
 		return &againError{err}
 	}
@@ -109,12 +109,6 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 		c.end(s, g)
 	}
 	return c.commit(ctx, s)
-}
-
-// final reports whether an intent that failed with err is not worth another attempt.
-func (c *Client) final(err error) bool {
-	var refused *delivery.RefusalError
-	return verdict(err) || errors.Is(err, delivery.ErrNoKeyPackage) || errors.Is(err, delivery.ErrTooLarge) || errors.As(err, &refused)
 }
 
 // prepare makes a commit and stores it, so that it can be submitted.
@@ -243,12 +237,12 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 			return c.lostJoin(ctx, g)
 		}
 		return nil
-	case transient(err) || ctx.Err() != nil:
+	case !final(err) || ctx.Err() != nil:
 		return &againError{err}
-	case c.final(err):
-		return c.abandon(ctx, g, err)
+	case p.rec.Joins:
+		return c.stopJoin(ctx, g, err)
 	}
-	return &againError{err}
+	return c.abandon(ctx, g, err)
 }
 
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
@@ -309,7 +303,7 @@ func (c *Client) abandon(ctx context.Context, g *liveGroup, why error) error {
 	if in := g.intent(p.rec.Intent); in != nil && why != nil {
 		s.finish(g, in, why)
 	}
-	if why != nil && (g.rec.New || g.rec.State == Joining) {
+	if why != nil && g.rec.New {
 		c.end(s, g)
 	}
 	return c.commit(ctx, s)

@@ -7,8 +7,11 @@ import (
 
 	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/store"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -106,6 +109,42 @@ func transient(err error) bool {
 	var limit *delivery.LimitError
 	return errors.As(err, &again) || errors.As(err, &full) || errors.As(err, &limit) ||
 		errors.Is(err, delivery.ErrUnavailable) || errors.Is(err, delivery.ErrUnknown)
+}
+
+// final reports whether err stays however often what failed with it is repeated.
+func final(err error) bool {
+	if transient(err) {
+		return false
+	}
+	if fatal(err) || verdict(err) {
+		return true
+	}
+	var refused *delivery.RefusalError
+	var trouble *TroubleError
+	var waiting *migrate.NotReady
+	var noSuite *policy.NoSuite
+	if errors.As(err, &refused) || errors.As(err, &trouble) || errors.As(err, &waiting) || errors.As(err, &noSuite) {
+		return true
+	}
+	for _, sentinel := range []error{
+		ErrNoGroup, ErrExists, ErrEnded, ErrLeft, ErrSelf, errNotAccepted,
+		delivery.ErrNoKeyPackage, delivery.ErrTooLarge, registry.ErrUnknown,
+	} {
+		if errors.Is(err, sentinel) {
+			return true
+		}
+	}
+	return false
+}
+
+// undecided makes err transient, unless it is final: where nothing and nobody has given a
+// verdict, as a service, a signer or an authenticator that was not reached, it is worth
+// another try.
+func undecided(err error) error {
+	if err == nil || final(err) || transient(err) {
+		return err
+	}
+	return &againError{err}
 }
 
 // verdict reports whether err says of what was judged that it is wrong, and not that no

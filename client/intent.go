@@ -164,6 +164,26 @@ func (c *Client) await(ctx context.Context, id string, in *intent, result chan e
 	}
 }
 
+// repeat calls f until it succeeds or fails for good, for as long as ctx allows.
+func (c *Client) repeat(ctx context.Context, f func() error) error {
+	var why error // of the last try that had its time
+	for attempt := 0; ; attempt++ {
+		err := f()
+		switch {
+		case err == nil:
+			return nil
+		case !transient(err) && ctx.Err() != nil:
+			return errors.Join(err, why)
+		case !transient(err):
+			return err
+		}
+		why = err
+		if ended := c.sleep(ctx, c.pause(attempt, err)); ended != nil {
+			return errors.Join(ended, err)
+		}
+	}
+}
+
 // pause is the time until the next attempt.
 func (c *Client) pause(attempt int, err error) time.Duration {
 	d := c.backoff(attempt)

@@ -245,7 +245,7 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 			// message is encrypted anew.
 			c.count("messages_encrypted_anew", 1)
 			return &againError{err}
-		case !transient(err) && c.final(err):
+		case final(err):
 			if err := c.giveUp(ctx, g, m, err); err != nil {
 				return err
 			}

@@ -55,20 +55,25 @@ func (c *Client) recover(ctx context.Context, g *liveGroup) (more bool, err erro
 // leaf, whatever [Recovery] says. What the group's stream has until then is not read. It
 // takes the delivery service's word for which group has this id, where a recovery by itself
 // takes only that of a member whom the client knows: look at [Client.Members] afterwards.
+// It tries for as long as ctx allows.
 //
 // Errors:
 //
 //   - [ErrNoGroup], also if the delivery service has no GroupInfo of the group.
+//   - [ErrUndecided]: ctx has ended, and the join goes on. Before it has begun, the error of
+//     ctx comes without it.
 //   - those of [mls.ExternalJoin].
 func (c *Client) Resync(ctx context.Context, group string) error {
-	err := c.with(ctx, group, func(g *liveGroup) error {
-		if g.rec.State == Joining {
-			return nil
-		}
-		g.rec.Trusts = true
-		err := c.join(ctx, g)
-		g.rec.Trusts = err == nil
-		return err
+	err := c.repeat(ctx, func() error {
+		return c.with(ctx, group, func(g *liveGroup) error {
+			if g.rec.State == Joining {
+				return nil
+			}
+			g.rec.Trusts = true
+			err := c.join(ctx, g)
+			g.rec.Trusts = err == nil
+			return err
+		})
 	})
 	if err != nil {
 		return err
@@ -78,21 +83,24 @@ func (c *Client) Resync(ctx context.Context, group string) error {
 
 // JoinExternal joins a group of which the delivery service has a GroupInfo (RFC 9420,
 // Section 12.4.3.2). If the group has an earlier leaf of this client, as after the loss of
-// the store, the commit removes it.
+// the store, the commit removes it. It tries for as long as ctx allows.
 //
 // Errors:
 //
 //   - [ErrExists]: the client is in the group.
 //   - [ErrNoGroup]: the delivery service has no GroupInfo of the group.
-//   - [ErrUndecided]: ctx has ended, and the join goes on.
+//   - [ErrUndecided]: ctx has ended, and the join goes on. Before it has begun, the error of
+//     ctx comes without it.
 //   - those of [mls.ExternalJoin].
 func (c *Client) JoinExternal(ctx context.Context, group string) error {
-	err := c.withAny(ctx, group, func(g *liveGroup) error {
-		switch g.rec.State {
-		case 0, Joining:
-			return c.join(ctx, g)
-		}
-		return ErrExists
+	err := c.repeat(ctx, func() error {
+		return c.withAny(ctx, group, func(g *liveGroup) error {
+			switch g.rec.State {
+			case 0, Joining:
+				return c.join(ctx, g)
+			}
+			return ErrExists
+		})
 	})
 	if err != nil {
 		return err
@@ -102,20 +110,30 @@ func (c *Client) JoinExternal(ctx context.Context, group string) error {
 
 // entered works on a group until the client is in it. If ctx ends first, the join goes on.
 func (c *Client) entered(ctx context.Context, id string) error {
-	for attempt := 0; ; attempt++ {
+	err := c.repeat(ctx, func() error {
 		var state State
 		err := c.driving(ctx, id, func(g *liveGroup) { state = g.rec.State })
-		if state == Active && ctx.Err() == nil || err != nil && !transient(err) {
-			return err
+		switch {
+		case state == Active && !fatal(err): // what else is to be done can wait
+			return nil
+		case err == nil:
+			return &againError{errors.New("the client is not in the group yet")}
 		}
-		if err := c.sleep(ctx, c.pause(attempt, err)); err != nil {
-			return fmt.Errorf("%w: %w", ErrUndecided, err)
-		}
+		return err
+	})
+	if err != nil && (!final(err) || errors.Is(err, ErrClosed)) {
+		return fmt.Errorf("%w: %w", ErrUndecided, err)
 	}
+	return err
 }
 
-// join makes an external commit and stores it.
+// join makes an external commit and stores it, unless one is stored. The error is transient
+// where another try may succeed.
 func (c *Client) join(ctx context.Context, g *liveGroup) error {
+	return undecided(c.tryJoin(ctx, g))
+}
+
+func (c *Client) tryJoin(ctx context.Context, g *liveGroup) error {
 	if g.pending != nil && g.pending.rec.Joins {
 		return nil
 	}
@@ -240,6 +258,7 @@ func (c *Client) driveJoin(ctx context.Context, g *liveGroup) (more bool, err er
 // stopJoin gives up a join that cannot be.
 func (c *Client) stopJoin(ctx context.Context, g *liveGroup, why error) error {
 	s := c.step(g)
+	s.dropPending(g)
 	if g.rec.Trouble != "" {
 		g.rec.State = Lost
 	} else {

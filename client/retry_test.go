@@ -1,0 +1,176 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// flaky is a service of which each kind of request fails a number of times before it works.
+type flaky struct {
+	delivery.Service
+	failures map[string]int
+	err      error
+	asked    int // requests that failed
+}
+
+func (f *flaky) fail(request string) error {
+	if f.failures[request] == 0 {
+		return nil
+	}
+	f.failures[request]--
+	f.asked++
+	return f.err
+}
+
+func (f *flaky) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
+	if err := f.fail("info"); err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	return f.Service.GroupInfo(ctx, group)
+}
+
+func (f *flaky) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if err := f.fail("fetch"); err != nil {
+		return nil, err
+	}
+	return f.Service.Fetch(ctx, of, after, limit)
+}
+
+func (f *flaky) Submit(ctx context.Context, s delivery.Submission) (delivery.Position, error) {
+	if err := f.fail("submit"); err != nil {
+		return 0, err
+	}
+	return f.Service.Submit(ctx, s)
+}
+
+// absent is an authenticator that is not reached, a number of times.
+type absent struct{ times *int }
+
+func (a absent) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
+	if *a.times > 0 {
+		*a.times--
+		return nil, errors.New("no authenticator")
+	}
+	return make([]error, len(changes)), nil
+}
+
+func (absent) SameClient(old, next message.Credential) bool {
+	return string(old.Content) == string(next.Content)
+}
+
+// returning returns a client that has lost its store, or that is in a group which it is to
+// join anew.
+var returning = map[string]func(t *testing.T, ann *actor, g string) (back *actor, join func(context.Context) error){
+	"JoinExternal": func(_ *testing.T, ann *actor, g string) (*actor, func(context.Context) error) {
+		back := ann.w.actor("ann")
+		return back, func(ctx context.Context) error { return back.JoinExternal(ctx, g) }
+	},
+	"Resync": func(t *testing.T, ann *actor, g string) (*actor, func(context.Context) error) {
+		ann.cfg.Recovery = client.RecoverManually
+		ann.rollBack(func() { require.NoError(t, ann.Update(ctx, g)) })
+		require.Error(t, ann.Sync(ctx))
+		return ann, func(ctx context.Context) error { return ann.Resync(ctx, g) }
+	},
+}
+
+// A join from outside goes on for as long as its context allows, as a commit does.
+func TestJoinFromOutsideIsRetried(t *testing.T) {
+	for how, begin := range returning {
+		for name, failure := range map[string]error{
+			"unavailable": delivery.ErrUnavailable,
+			"unknown":     delivery.ErrUnknown,
+			"limited":     &delivery.LimitError{What: "everything", Retry: time.Microsecond},
+		} {
+			t.Run(how+", "+name, func(t *testing.T) {
+				ann, bob, carl, g := three(t)
+				back, join := begin(t, ann, g)
+				f := &flaky{err: failure, failures: map[string]int{"info": 3, "fetch": 3, "submit": 3}}
+				times := 3
+				back.cfg.MLS.Authenticator = absent{&times}
+				back.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+				back.restart()
+				require.NoError(t, join(ctx))
+				require.GreaterOrEqual(t, f.asked, 6, "info and submit at least")
+				require.Zero(t, times)
+				f.failures = nil
+				sync(t, back, bob, carl)
+				agree(t, g, back, bob, carl)
+				info, err := bob.Group(g)
+				require.NoError(t, err)
+				require.Equal(t, 3, info.Members)
+			})
+		}
+	}
+}
+
+// When the context ends, the error says whether the join goes on.
+func TestJoinFromOutsideEndsWithItsContext(t *testing.T) {
+	for how, begin := range returning {
+		for request, undecided := range map[string]bool{"info": false, "submit": true} {
+			t.Run(how+", "+request, func(t *testing.T) {
+				ann, bob, carl, g := three(t)
+				back, join := begin(t, ann, g)
+				f := &flaky{err: delivery.ErrUnavailable, failures: map[string]int{request: -1}}
+				back.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+				back.restart()
+				short, cancel := shortly()
+				defer cancel()
+				err := join(short)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorIs(t, err, delivery.ErrUnavailable)
+				require.Equal(t, undecided, errors.Is(err, client.ErrUndecided))
+				f.failures = nil
+				if undecided {
+					require.NoError(t, back.Sync(ctx), "it goes on")
+				} else {
+					require.NoError(t, join(ctx))
+				}
+				sync(t, back, bob, carl)
+				agree(t, g, back, bob, carl)
+			})
+		}
+	}
+}
+
+// What the service refuses for good is not tried again, and the caller learns why. A group
+// that was in trouble stays, with what waits in it.
+func TestRefusedJoinFromOutside(t *testing.T) {
+	for how, begin := range returning {
+		t.Run(how, func(t *testing.T) {
+			ann, bob, carl, g := three(t)
+			back, join := begin(t, ann, g)
+			f := &flaky{err: &delivery.RefusalError{Rule: "not now"}, failures: map[string]int{"submit": 1}}
+			back.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+			back.restart()
+			if how == "Resync" {
+				_, err := back.Send(ctx, g, []byte("waits"))
+				require.NoError(t, err)
+			}
+			var refused *delivery.RefusalError
+			require.ErrorAs(t, join(ctx), &refused)
+			require.Equal(t, 1, f.asked)
+			info, err := back.Group(g)
+			if how == "Resync" {
+				require.NoError(t, err)
+				require.Equal(t, client.Lost, info.State)
+			} else {
+				require.ErrorIs(t, err, client.ErrNoGroup)
+			}
+			require.NoError(t, join(ctx))
+			sync(t, back, bob, carl)
+			agree(t, g, back, bob, carl)
+			if how == "Resync" {
+				require.Contains(t, bob.texts(), "ann: waits")
+			}
+		})
+	}
+}
