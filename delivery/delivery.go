@@ -103,7 +103,8 @@ type Service interface {
 	Acknowledged(ctx context.Context, s Stream) (Position, error)
 
 	// Leave takes the group off what this client reads. Its acknowledgements no longer
-	// keep entries from being deleted.
+	// keep entries from being deleted. After some time, the service may not let it read the
+	// group any more, until it is let in anew.
 	Leave(ctx context.Context, s Stream) error
 
 	// Health tells what the service says of itself.

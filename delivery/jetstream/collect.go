@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -87,11 +86,16 @@ type Retention struct {
 }
 
 // Collected is what Collect has deleted.
-type Collected struct{ Entries, Objects int }
+type Collected struct {
+	Entries, Objects int
+	KeyPackages      int // that have expired
+}
 
 // Collect deletes entries as r says, old states of groups, what became of submissions that
-// are older than entries may be, or than a week with r.Read, and objects to which nothing
-// refers. It takes the rights of an operator. One at a time is enough, now and then.
+// are older than entries may be, or than a week with r.Read, objects to which nothing refers,
+// and key packages that have expired. Of a key package that was handed out, it deletes the mark
+// after a week; and that a client may read a group, after r.Age, if the client has left it or has
+// never read it. It takes the rights of an operator. One at a time is enough, now and then.
 func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -138,8 +142,13 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 		return done, err
 	}
 	done.Entries = int(before) - int(info.State.Msgs)
-	done.Objects, err = collectObjects(ctx, js, found.objects, fresh)
-	return done, err
+	if done.Objects, err = collectObjects(ctx, js, found.objects, fresh); err != nil {
+		return done, err
+	}
+	if done.KeyPackages, err = collectStock(ctx, js, asked); err != nil {
+		return done, err
+	}
+	return done, collectMembers(ctx, js, found.welcomed, r.Age)
 }
 
 // surveyed is what is known of one stream.
@@ -176,7 +185,7 @@ func (f *found) of(s delivery.Stream) *surveyed {
 }
 
 // asked is the age up to which a client may ask what became of a submission: later, the
-// stream of the group tells it.
+// stream of the group tells it. Up to that age, it may also repeat that it publishes.
 const asked = 7 * 24 * time.Hour
 
 // forgets reports whether a submission of that age is to be forgotten.
@@ -187,31 +196,9 @@ func (r Retention) forgets(age time.Duration) bool {
 // survey reads the headers of all that the stream has.
 func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, error) {
 	f := &found{streams: map[delivery.Stream]*surveyed{}, objects: map[string]bool{}, welcomed: map[string]delivery.Position{}}
-	stream, err := js.Stream(ctx, streamName)
-	if err != nil || stream.CachedInfo().State.Msgs == 0 {
-		return f, err
-	}
-	last := stream.CachedInfo().State.LastSeq
-	consumer, err := js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return nil, err
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return nil, err
-		}
+	err := visit(ctx, js, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		for _, name := range m.Headers().Values(largeHeader) {
 			f.objects[name] = true
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return nil, err
 		}
 		if of, ok := streamOf(m.Subject()); ok {
 			seen := f.of(of)
@@ -230,10 +217,9 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 		} else if strings.HasPrefix(m.Subject(), submissionPrefix) && r.forgets(time.Since(meta.Timestamp)) {
 			f.submissions = meta.Sequence.Stream
 		}
-		if meta.Sequence.Stream >= last || meta.NumPending == 0 {
-			return f, nil
-		}
-	}
+		return nil
+	})
+	return f, err
 }
 
 // readers finds the slowest reader of each stream.
@@ -279,29 +265,4 @@ func acknowledgedStream(key string) (delivery.Stream, bool) {
 	}
 	id, err := untoken(group)
 	return delivery.Stream{Group: id}, err == nil
-}
-
-// collectObjects deletes objects of some age that are not in use.
-func collectObjects(ctx context.Context, js jetstream.JetStream, used map[string]bool, age time.Duration) (n int, err error) {
-	large, err := js.ObjectStore(ctx, largeBucket)
-	if err != nil {
-		return 0, err
-	}
-	objects, err := large.List(ctx)
-	if errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	for _, o := range objects {
-		if used[o.Name] || time.Since(o.ModTime) < age {
-			continue
-		}
-		if err := large.Delete(ctx, o.Name); err != nil {
-			return n, fmt.Errorf("object %s: %w", o.Name, err)
-		}
-		n++
-	}
-	return n, nil
 }

@@ -42,7 +42,9 @@ type Service struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	keys   jetstream.KeyValue // key packages
+	stock  jetstream.Stream   // of keys
 	acks   jetstream.KeyValue
+	acked  jetstream.Stream // of acks
 	large  jetstream.ObjectStore
 	open   *inflight.Requests
 	closed atomic.Bool
@@ -82,7 +84,13 @@ func (s *Service) buckets(ctx context.Context) error {
 	}
 	defer done()
 	if s.keys, err = s.js.KeyValue(ctx, keysBucket); err == nil {
+		s.stock, err = s.js.Stream(ctx, bucketStream(keysBucket))
+	}
+	if err == nil {
 		s.acks, err = s.js.KeyValue(ctx, acksBucket)
+	}
+	if err == nil {
+		s.acked, err = s.js.Stream(ctx, bucketStream(acksBucket))
 	}
 	if err == nil {
 		s.large, err = s.js.ObjectStore(ctx, largeBucket)

@@ -108,20 +108,13 @@ func (s *Service) has(of delivery.Stream) bool {
 }
 
 func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	messages, err := jetstreamext.GetBatch(ctx, s.js, streamName, limit,
-		jetstreamext.GetBatchSeq(uint64(after)+1), jetstreamext.GetBatchSubject(entriesOf(of)), jetstreamext.GetBatchMaxBytes(maxFetchBytes))
+	messages, err := s.batch(ctx, streamName, entriesOf(of), uint64(after), limit, maxFetchBytes)
 	if err != nil {
 		return nil, err
 	}
 	var entries []delivery.Entry
 	size := 0
-	for m, err := range messages {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	for _, m := range messages {
 		e, err := s.entry(ctx, m)
 		if err != nil {
 			return nil, err
@@ -132,6 +125,27 @@ func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.
 		}
 	}
 	return entries, nil
+}
+
+// batch returns messages of a stream whose subjects match a filter, those behind a sequence, at
+// most limit of them and about so many bytes.
+func (s *Service) batch(ctx context.Context, stream, filter string, after uint64, limit, bytes int) ([]*jetstream.RawStreamMsg, error) {
+	messages, err := jetstreamext.GetBatch(ctx, s.js, stream, limit,
+		jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject(filter), jetstreamext.GetBatchMaxBytes(bytes))
+	if err != nil {
+		return nil, err
+	}
+	var all []*jetstream.RawStreamMsg
+	for m, err := range messages {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
 }
 
 // entry reads a message of the stream.
@@ -313,8 +327,9 @@ func (s *Service) Leave(ctx context.Context, of delivery.Stream) error {
 		return err
 	}
 	defer done()
-	if entry, err := s.acknowledged(ctx, of); err != nil || entry == nil {
+	entry, err := s.acknowledged(ctx, of)
+	if err != nil || entry == nil {
 		return err
 	}
-	return orUnknown(ctx, s.acks.Delete(ctx, ackKey(s.client, of)))
+	return orUnknown(ctx, remove(ctx, s.acked, inBucket(acksBucket, entry.Key()), entry.Revision()))
 }

@@ -44,6 +44,11 @@ func (s *Service) state(ctx context.Context, group string) (state, error) {
 
 // last returns the last message on a subject, or nil, from the leader.
 func (s *Service) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	return s.lastIn(ctx, streamName, subject)
+}
+
+// lastIn is last for any stream.
+func (s *Service) lastIn(ctx context.Context, stream, subject string) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := within(ctx)
 	defer cancel()
 	request, err := json.Marshal(struct {
@@ -52,7 +57,7 @@ func (s *Service) last(ctx context.Context, subject string) (*jetstream.RawStrea
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
+	reply, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, request)
 	if err != nil {
 		return nil, notReached(ctx, err)
 	}
@@ -191,7 +196,7 @@ type message struct {
 
 // submit publishes a submission in one batch.
 func (s *Service) submit(ctx context.Context, sub delivery.Submission, states []state) (delivery.Position, error) {
-	batch, err := s.batch(ctx, sub, states)
+	batch, err := s.messages(ctx, sub, states)
 	if err != nil {
 		return 0, unknown(ctx, err)
 	}
@@ -239,7 +244,7 @@ func refused(ctx context.Context, err error, other func(context.Context, error) 
 	return other(ctx, err)
 }
 
-func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []state) ([]message, error) {
+func (s *Service) messages(ctx context.Context, sub delivery.Submission, states []state) ([]message, error) {
 	zero := uint64(0)
 	first := nats.NewMsg(submissionSubject(s.client, sub.ID))
 	sum := sub.Sum()

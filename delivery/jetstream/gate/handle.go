@@ -111,7 +111,7 @@ func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.
 	}
 	for _, w := range sub.Welcomes {
 		for _, client := range w.Clients {
-			if err := g.admit(ctx, w.Group, client); err != nil {
+			if err := g.invite(ctx, w.Group, client); err != nil {
 				return nil, err
 			}
 			g.hint(delivery.Stream{Client: client})
@@ -159,7 +159,17 @@ func (g *Gate) admit(ctx context.Context, group, client string) error {
 	return delivery.ErrUnknown // the submission is there; repeated, it is as well
 }
 
-// mayUse returns why a client may not read a stream and send to it.
+// invite is admit for a client that may have left the group, so that it is as new.
+func (g *Gate) invite(ctx context.Context, group, client string) error {
+	if _, err := g.members.Put(ctx, service.MemberKey(group, client), nil); err != nil {
+		return delivery.ErrUnknown
+	}
+	return nil
+}
+
+// mayUse returns why a client may not read a stream and send to it. A client that was in a group
+// goes on to read what it has not read yet: what else it may do there, a guard says, which
+// follows the group.
 func (g *Gate) mayUse(ctx context.Context, inner delivery.Service, of delivery.Stream) error {
 	if of.Group == "" {
 		return nil // the service knows whose inbox it is

@@ -359,7 +359,7 @@ func collectCommand() *cobra.Command {
 			}
 			defer nc.Close()
 			done, err := jetstream.Collect(c.Context(), nc, r)
-			fmt.Fprintf(c.OutOrStdout(), "%d entries, %d objects\n", done.Entries, done.Objects)
+			fmt.Fprintf(c.OutOrStdout(), "%d entries, %d objects, %d key packages\n", done.Entries, done.Objects, done.KeyPackages)
 			return err
 		},
 	}
@@ -383,7 +383,7 @@ func collectHourly(ctx context.Context, nc *nats.Conn, r jetstream.Retention, lo
 		case <-tick.C:
 		}
 		done, err := jetstream.Collect(ctx, nc, r)
-		log.InfoContext(ctx, "collected", "entries", done.Entries, "objects", done.Objects, "error", err)
+		log.InfoContext(ctx, "collected", "entries", done.Entries, "objects", done.Objects, "key packages", done.KeyPackages, "error", err)
 	}
 }
 
