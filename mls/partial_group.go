@@ -56,6 +56,10 @@ func (p *PartialGroup) GroupContext() message.GroupContext { return p.member.pub
 // OwnLeaf returns this member's leaf index.
 func (p *PartialGroup) OwnLeaf() message.LeafIndex { return p.member.leaf }
 
+// Leaves returns the number of leaves of the tree, with the blank ones: a power of two. The
+// group has at most as many members.
+func (p *PartialGroup) Leaves() int { return int(p.member.public.tree.Width) }
+
 // ReInit returns the ReInit that ended the group, or nil while the group goes on. The
 // caller must not change it.
 func (p *PartialGroup) ReInit() *message.ReInit { return p.member.public.reInit }
@@ -121,6 +125,48 @@ func (p *PartialGroup) Member(ctx context.Context, now time.Time, proof []byte) 
 		return 0, nil, err
 	}
 	return parsed.Leaf, parsed.Node.LeafNode(), nil
+}
+
+// Sender returns the leaf that a message names as its sender, an MLSMessage: the one of which
+// [PartialGroup.Process] needs a proof. It decrypts the sender data of a PrivateMessage of this
+// epoch or of one in the window of past epochs, and checks nothing else. A member may make up
+// the leaf; then Process refuses the message.
+//
+// Errors:
+//
+//   - [ErrRetired].
+//   - [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch]: the message is for another group
+//     or epoch.
+//   - [ErrDecrypt]: the sender data is not authentic.
+//   - [message.ErrMalformed]: the message does not parse.
+//   - [message.ErrUnsupported]: the sender is not a member, and no proof is needed.
+func (p *PartialGroup) Sender(msg []byte) (message.LeafIndex, error) {
+	g := p.member
+	m, err := framing.ParseGroupMessage(msg, g.public.numbers)
+	if err != nil {
+		return 0, err
+	}
+	done, err := g.alive()
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	if m.Private != nil {
+		of, err := g.epochOf(m.Private)
+		if err != nil {
+			return 0, err
+		}
+		defer of.done()
+		return of.framing.SenderOf(m.Private)
+	}
+	if err := isFor(g.public, m); err != nil {
+		return 0, err
+	}
+	sender := m.Public.Content.Sender
+	if sender.Type != message.SenderMember {
+		return 0, fmt.Errorf("%w: proof of a sender who is no member", message.ErrUnsupported)
+	}
+	return sender.Leaf, nil
 }
 
 // Process takes a proposal of this epoch, or an application message of this epoch or of one

@@ -375,6 +375,50 @@ func TestPartialMembersReadLateMessages(t *testing.T) {
 	require.ErrorIs(t, err, ErrRetired)
 }
 
+// TestPartialMembersAskWhoSent learns the sender of each kind of message, of this epoch and of
+// one before, without opening the message.
+func TestPartialMembersAskWhoSent(t *testing.T) {
+	m, p := populatedMixedGroup(t)
+	require.Equal(t, 8, p.Leaves())
+	sent, err := m.full[3].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+	require.NoError(t, err)
+	public := newMixedGroup(t, 1, 6, publicHandshake)
+	q := public.joinPartially(0)
+	proposal, err := public.full[4].Propose(t.Context(), insiderTime, message.Remove{Removed: 1}, nil)
+	require.NoError(t, err)
+	for range 2 {
+		leaf, err := p.Sender(sent)
+		require.NoError(t, err)
+		require.Equal(t, message.LeafIndex(3), leaf)
+		m.commit(1, CommitOptions{})
+		p = m.partial[6]
+	}
+	leaf, err := q.Sender(proposal)
+	require.NoError(t, err)
+	require.Equal(t, message.LeafIndex(4), leaf)
+	_, err = q.Sender(sent)
+	require.ErrorIs(t, err, ErrWrongGroup)
+	_, err = q.Sender(proposal[:9])
+	require.ErrorIs(t, err, message.ErrMalformed)
+	broken := slices.Clone(sent)
+	for i := range broken { // whatever is changed, no sender comes out but the right one
+		broken[i] ^= 1
+		if leaf, err := p.Sender(broken); err == nil {
+			require.Equal(t, message.LeafIndex(3), leaf)
+		}
+		broken[i] ^= 1
+	}
+	for range m.full[1].cfg.Limits.pastEpochs() {
+		m.commit(1, CommitOptions{})
+	}
+	_, err = m.partial[6].Sender(sent)
+	require.ErrorIs(t, err, ErrPastEpoch)
+	p = m.partial[6]
+	p.Destroy()
+	_, err = p.Sender(sent)
+	require.ErrorIs(t, err, ErrRetired)
+}
+
 func TestPartialMembersMeetMembers(t *testing.T) {
 	m, p := populatedMixedGroup(t)
 	proof, err := m.full[1].MembershipProof(4)

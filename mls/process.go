@@ -198,28 +198,49 @@ func (g *Group) unprotectPrivate(m *framing.PrivateMessage) (*framing.Authentica
 // unprotectFrom is unprotectPrivate. proven, unless nil, returns those whose messages the
 // member takes in an epoch.
 func (g *Group) unprotectFrom(m *framing.PrivateMessage, proven func(*publicState) (framing.Members, error)) (*framing.AuthenticatedContent, *secrettree.UnusedKey, error) {
-	g.inbox.mu.Lock()
-	if g.inbox.retired {
-		g.inbox.mu.Unlock()
-		return nil, nil, ErrRetired
+	of, err := g.epochOf(m)
+	if err != nil {
+		return nil, nil, err
 	}
-	of, f, ratchets := g.public, g.receiving(g.public, g.secrets), g.inbox.ratchets
-	if past := g.inbox.pastEpoch(m.Epoch); past != nil && m.ContentType == message.ContentApplication {
-		senderData := bytes.Clone(past.senderData) // which goes with the window
-		defer clear(senderData)
-		of, f, ratchets = past.public, g.receiving(past.public, &schedule.EpochSecrets{SenderData: senderData}), past.ratchets
-	}
-	g.inbox.mu.Unlock()
+	defer of.done()
 	if proven != nil {
-		err := framing.IsFor(f.Group, m.GroupID, m.Epoch)
+		err := framing.IsFor(of.framing.Group, m.GroupID, m.Epoch)
 		if err == nil {
-			f.Members, err = proven(of)
+			of.framing.Members, err = proven(of.public)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
 	}
-	return f.UnprotectPrivate(ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), m)
+	return of.framing.UnprotectPrivate(of.ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), m)
+}
+
+// receivedIn is what opens PrivateMessages of one epoch.
+type receivedIn struct {
+	public     *publicState
+	framing    *framing.Epoch
+	ratchets   *secrettree.Tree
+	senderData []byte // of a past epoch, which goes with the window
+}
+
+// done is called when nothing is opened any more.
+func (of *receivedIn) done() { clear(of.senderData) }
+
+// epochOf returns what opens a PrivateMessage: that of a past epoch for an application message
+// of one in the window, and otherwise that of this epoch.
+func (g *Group) epochOf(m *framing.PrivateMessage) (of receivedIn, err error) {
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	if g.inbox.retired {
+		return of, ErrRetired
+	}
+	past := g.inbox.pastEpoch(m.Epoch)
+	if past == nil || m.ContentType != message.ContentApplication {
+		return receivedIn{public: g.public, framing: g.receiving(g.public, g.secrets), ratchets: g.inbox.ratchets}, nil
+	}
+	senderData := bytes.Clone(past.senderData)
+	f := g.receiving(past.public, &schedule.EpochSecrets{SenderData: senderData})
+	return receivedIn{past.public, f, past.ratchets, senderData}, nil
 }
 
 // receiving returns the framing for others' PrivateMessages of an epoch. This member

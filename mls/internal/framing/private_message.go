@@ -400,6 +400,17 @@ func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (
 	return c, key, nil
 }
 
+// SenderOf returns the leaf that the sender data of m names (RFC 9420, Section 6.3.2). Whether
+// it is the sender's shows when m is opened. The errors are those of [Epoch.UnprotectPrivate].
+func (f *Epoch) SenderOf(m *PrivateMessage) (message.LeafIndex, error) {
+	if err := IsFor(f.Group, m.GroupID, m.Epoch); err != nil {
+		return 0, err
+	}
+	var room senderDataRoom
+	data, err := f.openSenderData(m, &room)
+	return data.Leaf, err
+}
+
 // openSenderData decrypts the sender data (RFC 9420, Section 6.3.2).
 func (f *Epoch) openSenderData(m *PrivateMessage, room *senderDataRoom) (data SenderData, err error) {
 	defer clear(room[:])
