@@ -195,6 +195,10 @@ type Entry struct {
 	Message  []byte    // MLSMessage
 	Tree     []byte    // of a Welcome, or nil
 	Time     time.Time // at which the service took it, by its clock
+
+	// Annotation is what follows Message in the AnnotatedCommit for a partial member, or in
+	// the SenderAuthenticatedMessage if the commit removes it. Only [Annotator] sets it.
+	Annotation []byte
 }
 
 // GroupInfo is a group as the service knows it.

@@ -113,11 +113,14 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 	if (s.guard.cfg.MembersOnly || s.guard.cfg.Joins == JoinsMembers) && f.public == nil && m != nil && publiccommit.External(m) {
 		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
 	}
-	next, moved, err := s.guard.next(ctx, f, l, m, s.Client(), use, policy)
+	next, by, err := s.guard.next(ctx, f, l, m, s.Client(), use, policy)
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
-	f.checked = checked{bytes.Clone(c.Message), next, moved}
+	f.checked = checked{commit: bytes.Clone(c.Message), next: next, by: by}
+	if by != nil {
+		f.checked.moved = s.guard.movedBy(by)
+	}
 	return nil
 }
 
@@ -185,44 +188,44 @@ func (g *Guard) checkInfo(policy suite.Policy, c *delivery.Commit, use suite.Use
 }
 
 // next returns the group in the epoch that a public commit begins, or nil for a group of
-// which nothing can be seen yet, and whom the commit moves.
-func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Message, client string, use suite.Use, policy suite.Policy) (*mls.PublicGroup, moved, error) {
+// which nothing can be seen yet, and the commit, or nil if the group begins with it.
+func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Message, client string, use suite.Use, policy suite.Policy) (*mls.PublicGroup, *mls.PublicCandidate, error) {
 	c := &l.Commit
 	if f.public == nil {
 		next, err := g.first(ctx, c, m, use, policy)
 		if m != nil && publiccommit.External(m) && !g.cfg.PublicOnly {
-			return nil, moved{}, err // it is always public, and the members' commits may be private
+			return nil, nil, err // it is always public, and the members' commits may be private
 		}
-		return next, moved{}, err
+		return next, nil, err
 	}
 	received, err := f.public.Process(ctx, g.cfg.Now(), c.Message)
 	if err != nil {
-		return nil, moved{}, err
+		return nil, nil, err
 	}
 	if l.partner == "" {
 		if err := g.checkAlone(c.Group, f.public, received.Commit); err != nil {
-			return nil, moved{}, err
+			return nil, nil, err
 		}
 	}
 	if err := g.checkJoiner(ctx, f, c.Group, client, received.Commit); err != nil {
-		return nil, moved{}, err
+		return nil, nil, err
 	}
 	next := received.Commit.Adopt()
 	if len(c.GroupInfo) > 0 {
 		if err := next.SetGroupInfo(c.GroupInfo); err != nil {
-			return nil, moved{}, fmt.Errorf("its GroupInfo: %w", err)
+			return nil, nil, fmt.Errorf("its GroupInfo: %w", err)
 		}
 	}
 	if len(c.Tree) > 0 {
 		tree, err := next.RatchetTree()
 		if err != nil {
-			return nil, moved{}, err
+			return nil, nil, err
 		}
 		if !bytes.Equal(tree, c.Tree) {
-			return nil, moved{}, errors.New("the tree with it is another one")
+			return nil, nil, errors.New("the tree with it is another one")
 		}
 	}
-	return next, g.movedBy(received.Commit), nil
+	return next, received.Commit, nil
 }
 
 var errUnseen = errors.New("the guard does not know the group: the commit has to come with the GroupInfo and the tree of the epoch that it begins")

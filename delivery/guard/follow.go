@@ -24,6 +24,8 @@ type followed struct {
 	first   bool   // the stream of this one has the commits of both
 	pair    *suite.PairInfo
 
+	seen []sight // epochs that can be annotated, in their order, up to that of public
+
 	checked checked
 	members map[string]bool              // names of clients with a leaf, or nil if they have not been asked for
 	moved   map[string]delivery.Position // by name, not stored yet: where somebody left, or 0 if somebody entered
@@ -33,7 +35,8 @@ type followed struct {
 // good, whatever became of it.
 type checked struct {
 	commit []byte
-	next   *mls.PublicGroup // nil if nothing can be seen of it
+	next   *mls.PublicGroup     // nil if nothing can be seen of it
+	by     *mls.PublicCandidate // nil if next is a group that begins
 	moved  moved
 }
 
@@ -91,7 +94,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 		return nil
 	}
 	if f.checked.next != nil && bytes.Equal(e.Message, f.checked.commit) {
-		f.public = f.checked.next
+		f.enter(g, f.checked.next, f.checked.by)
 		f.move(f.checked.moved, e.Position)
 		return nil
 	}
@@ -102,7 +105,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 	if received.Commit == nil {
 		return errors.New("no commit")
 	}
-	f.public = received.Commit.Adopt()
+	f.enter(g, received.Commit.Adopt(), received.Commit)
 	f.move(g.movedBy(received.Commit), e.Position)
 	return nil
 }
@@ -115,7 +118,8 @@ func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery
 		return err
 	}
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
-		f.public, f.position = f.checked.next, position
+		f.position = position
+		f.enter(g, f.checked.next, nil)
 		return g.save(ctx, c.Group, f)
 	}
 	_, err := g.follow(ctx, c.Group)
@@ -150,9 +154,11 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 	if len(state) > 0 {
 		cfg := g.cfg.MLS
 		cfg.Policy = g.policy(f.pair)
-		if f.public, err = mls.RestorePublicGroup(g.cfg.Now(), cfg, state); err != nil {
+		restored, err := mls.RestorePublicGroup(g.cfg.Now(), cfg, state)
+		if err != nil {
 			return g.lose(ctx, group, err)
 		}
+		f.enter(g, restored, nil)
 	}
 	g.keep(group, f)
 	return f, nil

@@ -23,6 +23,19 @@
 // T group got the pre-shared key of the PQ group. The policy is asked about the pair, as far
 // as a GroupInfo or an earlier one has named it.
 //
+// # Partial members
+//
+// The Service of a guard is a [delivery.Annotator]: it proves to members who do not have the
+// tree who has sent a message, and what a commit does to the tree above them
+// (draft-ietf-mls-partial-02). For this the guard keeps some past epochs of each group in
+// memory ([Config].Annotated). A partial member that is further behind has to become a full
+// one, or to be added anew. A Welcome that comes without the tree gets it from the guard, so
+// that others join as before.
+//
+// The guard cannot annotate what it does not see: groups whose handshakes are private, pairs,
+// and groups that it has lost. There the calls of partial members return
+// [delivery.ErrUnseen].
+//
 // # What a guard does not see
 //
 // Whether a membership_tag and a confirmation_tag are right, and whether members can decrypt
@@ -111,6 +124,10 @@ type Config struct {
 
 	// Cached is the number of groups that are in memory; 0 means 1,000.
 	Cached int
+
+	// Annotated is the number of past epochs of a group that are kept in memory for partial
+	// members; 0 means 64. Each takes O(log n) nodes of the group's tree.
+	Annotated int
 
 	Limits Limits
 

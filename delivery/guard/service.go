@@ -13,6 +13,7 @@ import (
 // Service returns the service behind the guard as a client sees it that inner is for. What
 // the guard refuses is a [*delivery.RefusalError] that wraps the engine's error: a
 // [*suite.PolicyError], a [message.ErrInvalid] and so on.
+// It is a [delivery.Annotator].
 func (g *Guard) Service(inner delivery.Service) delivery.Service { return &guarded{inner, g} }
 
 type guarded struct {
@@ -190,6 +191,9 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	}
 	if err := s.guard.checkPairs(commits, checked); err != nil {
 		return 0, s.refuse(ctx, "", rulePairs, err)
+	}
+	if err := s.addTrees(&sub, commits, checked); err != nil {
+		return 0, err
 	}
 	position, err := s.Service.Submit(ctx, sub)
 	if err != nil {
