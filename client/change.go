@@ -153,6 +153,9 @@ func (c *Client) Leave(ctx context.Context, group string) error {
 func (c *Client) forget(ctx context.Context, g *liveGroup, by *Person) error {
 	s := c.step(g)
 	ended, pair := g.mls, g.pair
+	if partial := g.partial; partial != nil {
+		s.done(partial.Destroy)
+	}
 	s.done(func() { destroyAll(ended, pair) })
 	c.left(s, g, by)
 	return c.commit(ctx, s)

@@ -85,6 +85,9 @@ func (c *Client) restoreCandidate(g *liveGroup, rec pendingRecord, state apq.Can
 // attempt makes a commit for an intent and stores it, or finishes the intent.
 func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 	in.attempts++
+	if g.partial != nil {
+		return c.attemptPartial(ctx, g, in)
+	}
 	if in.rec.Kind == intentLeave {
 		return c.attemptLeave(ctx, g, in)
 	}
@@ -114,7 +117,7 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 // prepare makes a commit and stores it, so that it can be submitted.
 func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *intent) error {
 	// Else the tree would be there twice. The Welcomes of a pair have each its own.
-	want.options.WithoutTree = !c.cfg.NoExternalJoins && !c.cfg.TreeAtService && g.pair == nil
+	want.options.WithoutTree = (!c.cfg.NoExternalJoins && !c.cfg.TreeAtService || c.treesAdded()) && g.pair == nil
 	candidate, err := saved(ctx, c, g, func() (*candidate, error) { return c.makeCommit(ctx, g, want) })
 	if err != nil {
 		return err
@@ -148,6 +151,12 @@ func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *int
 		return err
 	}
 	return c.commit(ctx, s)
+}
+
+// treesAdded reports whether the delivery service adds the trees to Welcomes.
+func (c *Client) treesAdded() bool {
+	_, annotates := c.service.(delivery.Annotator)
+	return c.cfg.TreeAtService && c.cfg.MLS.PublicHandshake && annotates
 }
 
 // makeCommit lets the engine make a commit.
@@ -247,7 +256,7 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
 	commit := delivery.Commit{Group: g.id, Epoch: p.rec.Epoch, Message: p.candidate.commit()}
-	tree, err := c.describeEpoch(ctx, &commit, p.candidate.Candidate, p.rec.Tree)
+	tree, err := c.describeEpoch(ctx, &commit, p.candidate.Candidate, p.rec.Tree && !c.treesAdded())
 	if err != nil {
 		return delivery.Submission{}, err
 	}
@@ -262,7 +271,7 @@ func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (deli
 	}
 	if welcome := p.candidate.welcomes(); welcome != nil {
 		w := delivery.Welcome{Clients: p.rec.Clients, Group: g.id, Message: welcome}
-		if p.rec.Tree {
+		if p.rec.Tree && !c.treesAdded() {
 			w.Tree = tree
 		}
 		submission.Welcomes = []delivery.Welcome{w}
@@ -343,20 +352,25 @@ func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) err
 	if g.mls == nil || g.mls.Size() == 1 {
 		return c.forget(ctx, g, nil)
 	}
-	if in.rec.Epoch != g.mls.Epoch() || in.rec.ID == "" {
-		proposal, err := saved(ctx, c, g, func() ([]byte, error) {
-			if g.pair != nil {
-				return g.pair.ProposeRemove(ctx, c.cfg.Now(), g.mls.OwnLeaf())
-			}
-			return g.mls.Propose(ctx, c.cfg.Now(), message.Remove{Removed: g.mls.OwnLeaf()}, nil)
-		})
+	return c.propose(ctx, g, in, func() ([]byte, error) {
+		if g.pair != nil {
+			return g.pair.ProposeRemove(ctx, c.cfg.Now(), g.mls.OwnLeaf())
+		}
+		return g.mls.Propose(ctx, c.cfg.Now(), message.Remove{Removed: g.mls.OwnLeaf()}, nil)
+	})
+}
+
+// propose sends a proposal for an intent, once in each epoch. Others have to commit it.
+func (c *Client) propose(ctx context.Context, g *liveGroup, in *intent, make func() ([]byte, error)) error {
+	if in.rec.Epoch != g.epoch() || in.rec.ID == "" {
+		proposal, err := saved(ctx, c, g, make)
 		if err != nil {
 			return err
 		}
 		if in.rec.ID != "" {
 			in.rec.Earlier = append(in.rec.Earlier, in.rec.ID)
 		}
-		in.rec.ID, in.rec.Epoch, in.rec.Message, in.rec.Sent = newID(), g.mls.Epoch(), proposal, false
+		in.rec.ID, in.rec.Epoch, in.rec.Message, in.rec.Sent = newID(), g.epoch(), proposal, false
 		s := c.step(g)
 		s.put(key(spaceIntent, g.id, number(in.number)), in.rec)
 		if err := c.commit(ctx, s); err != nil {
@@ -372,5 +386,5 @@ func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) err
 		in.rec.Sent = err == nil // until a restart: then it is sent again, and taken once
 	}
 	in.notBefore = c.cfg.Now().Add(max(c.cfg.Schedule.Commit, c.cfg.Schedule.Backoff) + time.Second)
-	return nil // others have to commit the proposal
+	return nil
 }

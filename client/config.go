@@ -52,9 +52,14 @@ type Config struct {
 
 	// TreeAtService says that the delivery service follows the groups, which takes
 	// MLS.PublicHandshake, and hands out their ratchet trees itself, as package
-	// delivery/guard does. Without it, each commit comes with the whole tree for those who
+	// delivery/guard does. If the service is a [delivery.Annotator], Welcomes are without the
+	// tree too, so that those who join as partial members need not load it. Without it, each commit comes with the whole tree for those who
 	// join by an external commit: about as many bytes as all leaves together.
 	TreeAtService bool
+
+	// Partial lets the client be a partial member of groups, which does not have the whole
+	// ratchet tree; nil does not. Delivery has to be a [delivery.Annotator].
+	Partial *Partial
 
 	// Pairs lets the client be in pairs of groups; nil does not.
 	Pairs *Pairs
@@ -196,6 +201,9 @@ func (cfg *Config) complete() error {
 		if !slices.Contains(cfg.KeyPackages.Suites, cfg.Pairs.Suite) {
 			cfg.KeyPackages.Suites = append(slices.Clone(cfg.KeyPackages.Suites), cfg.Pairs.Suite)
 		}
+	}
+	if err := cfg.Partial.check(cfg); err != nil {
+		return err
 	}
 	or(&cfg.KeyPackages.Count, 20)
 	or(&cfg.KeyPackages.Grace, 24*time.Hour)

@@ -119,6 +119,29 @@
 // does not see it may have taken it: that is trouble for all members, and package
 // delivery/guard keeps it away. A pair does not move to another suite.
 //
+// # Partial members
+//
+// With [Config].Partial, a client is a partial member of the groups that it joins by a Welcome
+// (draft-ietf-mls-partial-02): a phone in a large group. It keeps O(log n) of the ratchet tree
+// and loads as much for each commit, beside the commit. It takes a delivery service that
+// annotates ([delivery.Annotator]), as package delivery/guard does for groups whose handshakes
+// are public. The others, who need not know of it, set [Config].TreeAtService: else each
+// Welcome brings the tree.
+//
+// A partial member verifies the signature of whatever it reads, with a key that is proved to
+// be a member's in the epoch, and that a commit leads to the tree and the secrets that the
+// members have. It takes on trust what [event.UncheckedByPartial] lists: who the members are,
+// above all. What the service says wrongly it refuses, with an [*AnnotationError], stays as it
+// is, and asks again.
+//
+// It makes no commits. It leaves, renews its keys and rotates its identity by proposals, which
+// others commit, and sends nothing while proposals wait. All other changes are for a full
+// member, with [ErrPartial]: [Client.Upgrade] makes it one, also by itself ([Partial].Upgrade).
+// It becomes a full member too by [Client.Resync], by a move to another suite, and by a Welcome
+// to a pair. It does not look for forks, and does not recover by itself once the service no
+// longer has the tree of its epoch: then nothing proves to it who signed the group it would
+// join.
+//
 // # Key packages
 //
 // The client keeps a stock at the delivery service, of each suite of
@@ -146,6 +169,7 @@
 //	commits_lost                           as the service says when a commit is submitted
 //	commits_superseded                     stored commits that another one overtook
 //	renewals                               of keys by the schedule
+//	upgrades                               from partial to full members
 //	groups_restored                        from the store into memory
 //	groups_lost, groups_recovered          by trouble
 //	moves_taken_over                       from members that ended a group and went away
@@ -167,6 +191,7 @@
 //	How does it get into groups?                  keypackage.go, welcome.go, recover.go
 //	How does it get others' key packages?         claim.go
 //	How does a group move to another suite?       move.go
+//	What is different about a partial member?     partial.go, partial_join.go, partial_follow.go, partial_change.go
 //	What is different about a pair of groups?     pair.go, pair_candidate.go, pair_start.go
 //
 // # Limits

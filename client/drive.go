@@ -61,6 +61,9 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 	switch g.rec.State {
 	case Active:
 	case Ended:
+		if g.partial != nil {
+			return false, nil // it waits for the Welcome of a full member
+		}
 		return false, c.driveMove(ctx, g)
 	case Lost:
 		return c.recover(ctx, g)
@@ -83,10 +86,14 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 	if g.rec.New {
 		return false, nil
 	}
-	if due, err := c.maintain(ctx, g, now); due || err != nil {
+	if g.partial != nil {
+		if due, err := c.maintainPartial(ctx, g, now); due || err != nil {
+			return due, err
+		}
+	} else if due, err := c.maintain(ctx, g, now); due || err != nil {
 		return due, err
 	}
-	if g.unsent() != nil && !g.leaving() {
+	if g.unsent() != nil && !g.leaving() && g.sends() {
 		err := c.flush(ctx, g)
 		return err == nil, err
 	}
@@ -132,8 +139,8 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	if !ok || loaded || rec.State != Active || rec.Work || rec.New ||
-		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.Members)/2 ||
-		c.checkDue(&rec, now) || s.Idle > 0 {
+		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.size())/2 ||
+		c.checkDue(&rec, now) || s.Idle > 0 && !rec.Partial {
 		return false, nil
 	}
 	entries, err := c.service.Fetch(ctx, delivery.Stream{Group: id}, rec.Position, 1)
@@ -157,7 +164,7 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 		return at
 	}
 	s := c.cfg.Schedule
-	if g.rec.State == Ended && s.TakeOver > 0 && g.move == nil {
+	if g.rec.State == Ended && s.TakeOver > 0 && g.move == nil && g.partial == nil {
 		earliest(c.takeOverAt(g))
 	}
 	if g.rec.State != Active {
@@ -173,7 +180,7 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	for _, in := range g.intents {
 		earliest(in.notBefore)
 	}
-	if c.checks() {
+	if c.checks() && g.partial == nil {
 		earliest(g.rec.Checked.Add(s.Check))
 	}
 	return at

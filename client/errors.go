@@ -55,6 +55,9 @@ const (
 	// Refuses says that the policy or the authenticator refuses a commit that the delivery
 	// service accepted. The client does not recover from it by itself.
 	Refuses Trouble = "refused commit"
+	// Unannotated says that the delivery service does not annotate for a partial member what
+	// this has to read: see [delivery.Annotator].
+	Unannotated Trouble = "no annotations"
 	// Damaged says that the stored state of the group cannot be restored.
 	Damaged Trouble = "damaged state"
 )
@@ -151,7 +154,7 @@ func undecided(err error) error {
 // verdict was reached.
 func verdict(err error) bool {
 	var refused *suite.PolicyError
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if isAnnotation(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	if errors.As(err, &refused) {

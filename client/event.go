@@ -62,13 +62,16 @@ type (
 	Joined struct {
 		How     event.Entry
 		By      *Person // who made the Welcome, or nil
-		Members int
+		Members int     // 0 if Partial
+		Partial bool    `json:",omitempty"` // as a partial member: see [Partial]
 	}
 
 	// Left says that the client is in the group no more, and that its keys are deleted.
 	Left struct{ By *Person }
 
-	// MembershipChanged says who came, went or has another credential or key.
+	// MembershipChanged says who came, went or has another credential or key. A partial
+	// member learns it from the proposals alone: of who came, the leaf is 2^32-1, and of
+	// somebody who was removed, only the leaf is known.
 	MembershipChanged struct {
 		By      *Person
 		Changes []MemberChange

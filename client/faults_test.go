@@ -145,7 +145,7 @@ func (a *actor) mortal(left int, what fate) (*killer, *recording) {
 
 func (a *actor) wrap(k *killer, r *recording) {
 	a.store = func(s store.Store) store.Store { return killedStore{s, k} }
-	a.delivery = func(s delivery.Service) delivery.Service { return killedService{s, k, r} }
+	a.delivery = func(s delivery.Service) delivery.Service { return keepAnnotations(killedService{s, k, r}, s) }
 }
 
 // auditor is a member that never restarts and keeps every key until it has used it: it

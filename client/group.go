@@ -36,6 +36,7 @@ type groupState struct {
 	rec   groupRecord
 	mls   *mls.Group // nil for a group that is being joined, or that is gone
 	pair  *apq.Group // of which mls is the T group, or nil
+	partialState
 
 	halves   []*half // that may become the PQ group of a pair with mls
 	newPQ    bool    // the next transaction stores the whole PQ group
@@ -66,6 +67,9 @@ func (g *liveGroup) drop() { g.groupState = groupState{} }
 // describe brings the index entry up to the engine's state.
 func (g *liveGroup) describe() {
 	g.rec.Work = len(g.outbox)+len(g.intents) > 0 || g.pending != nil || g.move != nil || g.mls != nil && len(g.mls.Proposals()) > 0
+	if g.partial != nil {
+		g.describePartial()
+	}
 	if g.mls == nil {
 		return
 	}
@@ -226,6 +230,9 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 		if err := g.readIntents(r); err != nil {
 			return err
 		}
+		if err := g.readHeard(r); err != nil {
+			return err
+		}
 		return c.readMove(r, g)
 	})
 	if err != nil {
@@ -239,7 +246,7 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	var damage error
 	if len(records) > 0 {
 		damage = c.restore(g, records, pq)
-		if damage != nil && (!verdict(damage) || refusal(damage) || errors.Is(damage, message.ErrUnsupported)) {
+		if damage != nil && (!verdict(damage) || refusal(damage) && !g.rec.Partial || errors.Is(damage, message.ErrUnsupported)) {
 			g.drop()
 			return damage
 		}
@@ -257,7 +264,11 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	}
 	c.warn("stored group does not restore", g.id, damage)
 	if g.rec.State == Active || g.rec.State == Ended {
-		return c.lose(ctx, g, Damaged, damage)
+		trouble := Damaged
+		if refusal(damage) { // of what only a full member may be
+			trouble = Refuses
+		}
+		return c.lose(ctx, g, trouble, damage)
 	}
 	g.rec.Trouble, g.rec.TroubleWhy = Damaged, damage.Error() // for who joins anew, nobody is known
 	return nil
@@ -267,6 +278,9 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 func (c *Client) restore(g *liveGroup, records, pq mls.Snapshot) error {
 	if g.rec.Pair != nil {
 		return c.restorePair(g, records, pq)
+	}
+	if g.rec.Partial {
+		return c.restorePartial(g, records)
 	}
 	cfg, err := c.configOf(g.rec.Suite)
 	if err != nil {
@@ -288,6 +302,8 @@ type Info struct {
 	Epoch     uint64
 	Members   int
 	Leaf      message.LeafIndex
+	Partial   bool      // a partial member, who does not know Members: see [Partial]
+	Leaves    int       // of the tree, with the blank ones, if Partial
 	PQSuite   suite.ID  // of the group beside it, if it is a pair
 	NextFull  time.Time // when the next FULL commit of a pair is due, or zero
 	Successor string    // of a group that has ended
@@ -298,6 +314,7 @@ type Info struct {
 func (c *Client) infoOf(id string, r groupRecord) Info {
 	info := Info{
 		Group: id, State: r.State, Suite: r.Suite, Epoch: r.Epoch, Members: r.Members, Leaf: r.Leaf,
+		Partial: r.Partial, Leaves: r.Leaves,
 		Successor: string(r.Successor), Trouble: r.Trouble, Why: r.TroubleWhy,
 	}
 	if r.Pair != nil {
@@ -309,10 +326,13 @@ func (c *Client) infoOf(id string, r groupRecord) Info {
 
 // View calls f with the engine's state of a group, to ask for members, secrets to export
 // or the epoch authenticator. f must neither keep nor change the Group, nor call the
-// Client.
+// Client. The error is [ErrPartial] if the client is a partial member: see [Client.ViewPartial].
 func (c *Client) View(ctx context.Context, id string, f func(*mls.Group) error) error {
 	return c.with(ctx, id, func(g *liveGroup) error {
-		if g.mls == nil {
+		switch {
+		case g.partial != nil:
+			return ErrPartial
+		case g.mls == nil:
 			return g.trouble(nil)
 		}
 		return f(g.mls)

@@ -5,33 +5,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery/guard"
-	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
-	storememory "github.com/mlsuite/mlsuite/store/memory"
 )
 
 // Clients with public handshakes talk, move and recover behind a guard that refuses
 // everything else and has the trees itself.
 func TestClientsBehindAGuard(t *testing.T) {
 	w := newWorld(t)
-	disk, err := storememory.NewDisk().Open()
-	require.NoError(t, err)
-	watching, err := guard.New(guard.Config{
-		MLS: mls.Config{Suites: all.Registry()}, Service: w.server.Client("guard"), Store: disk, PublicOnly: true,
-		NameOf: func(c message.Credential) (string, error) {
-			name, _ := c.Identity()
-			return string(name), nil
-		},
-	})
-	require.NoError(t, err)
+	w.guarded(func(cfg *guard.Config) { cfg.PublicOnly = true })
 	var actors []*actor
 	for _, name := range []string{"ann", "bob", "carl"} {
-		a := w.actor(name, withHybrid, func(cfg *client.Config) { cfg.MLS.PublicHandshake, cfg.TreeAtService = true, true })
-		a.delivery = watching.Service
-		a.restart()
+		a := w.actor(name, withHybrid, inPublic)
 		require.NoError(t, a.Sync(ctx))
 		actors = append(actors, a)
 	}

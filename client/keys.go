@@ -21,6 +21,7 @@ import (
 //	o, group, number     outbox: outboxRecord
 //	i, group, number     intentRecord
 //	n, group, name, suite  key package of another client, claimed for the group
+//	w, group, position   others' proposals of the epoch, of a partial member
 //	m, group             move that this client makes: moveRecord, and the migration
 //	l, group, leaf       when a member was last seen
 //	e, number            event that is not confirmed
@@ -40,6 +41,7 @@ const (
 	spaceOutbox   = "o"
 	spaceIntent   = "i"
 	spaceClaim    = "n"
+	spaceHeard    = "w"
 	spaceMove     = "m"
 	spaceSeen     = "l"
 	spaceEvent    = "e"
@@ -51,7 +53,7 @@ const (
 // ofGroup lists the spaces that have records of a group, without its history, which outlives
 // the membership.
 func ofGroup() []string {
-	return []string{spaceIndex, spaceGroup, spacePQ, spaceHalf, spacePending, spaceOutbox, spaceIntent, spaceClaim, spaceMove, spaceSeen}
+	return []string{spaceIndex, spaceGroup, spacePQ, spaceHalf, spacePending, spaceOutbox, spaceIntent, spaceClaim, spaceHeard, spaceMove, spaceSeen}
 }
 
 // key returns a key of a space. The elements are strings of bytes.

@@ -293,7 +293,7 @@ func (l *life) open() {
 	}()
 	s, err := l.ann.disk.Open()
 	require.NoError(l.t, err)
-	l.ann.cfg.Store, l.ann.cfg.Delivery = l.ann.store(s), l.ann.delivery(l.w.server.Client("ann"))
+	l.ann.cfg.Store, l.ann.cfg.Delivery = l.ann.store(s), l.ann.delivery(l.w.service("ann"))
 	l.ann.Client, err = client.Open(ctx, l.ann.cfg)
 	if err != nil {
 		l.restart()
@@ -302,9 +302,14 @@ func (l *life) open() {
 
 // leaveSoon asks to leave and does not wait long.
 func (a *actor) leaveSoon(group string, within time.Duration) error {
+	return a.soon(a.Leave, group, within)
+}
+
+// soon makes a call that others have to take part in, and does not wait long.
+func (a *actor) soon(call func(context.Context, string) error, group string, within time.Duration) error {
 	short, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	err := a.Leave(short, group)
+	err := call(short, group)
 	if errors.Is(err, client.ErrNoGroup) || errors.Is(err, client.ErrUndecided) || errors.Is(err, short.Err()) && short.Err() != nil {
 		return nil
 	}

@@ -139,6 +139,9 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 		case g.rec.New, len(g.intents) > 0, g.pending != nil:
 			return &againError{errors.New("other changes of the group wait")}
 		}
+		if err := c.upgradeFor(ctx, g); err != nil {
+			return err
+		}
 		m, reInit, err := c.plan(ctx, g, id, target)
 		if err != nil {
 			return err

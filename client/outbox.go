@@ -223,8 +223,11 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 		if m == nil {
 			return nil
 		}
-		ciphertext, err := saved(ctx, c, g, func() ([]byte, error) { return g.mls.Encrypt(ctx, c.cfg.Now(), m.rec.Data, nil) })
+		ciphertext, err := saved(ctx, c, g, func() ([]byte, error) { return g.encrypt(ctx, c, m.rec.Data) })
 		switch {
+		case errors.Is(err, mls.ErrPendingProposals) && g.partial != nil:
+			g.waits = true
+			return nil
 		case errors.Is(err, mls.ErrPendingProposals):
 			return c.commitProposals(ctx, g)
 		case err != nil && verdict(err):
@@ -235,7 +238,7 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 		case err != nil:
 			return err
 		}
-		_, err = c.service.Send(ctx, delivery.Message{ID: m.rec.ID, Group: g.id, Epoch: g.mls.Epoch(), Message: ciphertext})
+		_, err = c.service.Send(ctx, delivery.Message{ID: m.rec.ID, Group: g.id, Epoch: g.epoch(), Message: ciphertext})
 		switch {
 		case err == nil:
 			m.sent = true
@@ -316,11 +319,11 @@ func (s *step) takeOutbox(old, g *liveGroup) {
 // the client knows it. A message that is too far behind the group's epoch, or behind its
 // end, is passed over by all who read it there, and goes out again under another ID.
 func (c *Client) ownMessage(s *step, g *liveGroup, e *delivery.Entry) bool {
-	if c.returned(s, g, e, g.mls.Epoch(), g.rec.State == Ended) {
+	if c.returned(s, g, e, g.epoch(), g.rec.State == Ended) {
 		return true
 	}
 	for _, in := range g.intents {
-		if in.rec.Kind == intentLeave && (in.rec.ID == e.ID || slices.Contains(in.rec.Earlier, e.ID)) {
+		if in.rec.ID != "" && (in.rec.ID == e.ID || slices.Contains(in.rec.Earlier, e.ID)) {
 			in.rec.Sent = in.rec.Sent || in.rec.ID == e.ID
 			return true
 		}

@@ -36,9 +36,12 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		if err := c.roomForEvents(); err != nil {
 			return err
 		}
-		entries, err := c.service.Fetch(ctx, stream, g.rec.Position, fetchLimit)
+		entries, err := c.fetchGroup(ctx, g)
 		if gap, ok := errors.AsType[*delivery.GapError](err); ok {
 			return c.lose(ctx, g, Gap, gap)
+		}
+		if errors.Is(err, delivery.ErrUnseen) {
+			return c.lose(ctx, g, Unannotated, err)
 		}
 		if errors.Is(err, delivery.ErrNoGroup) && g.rec.New {
 			break
@@ -71,7 +74,7 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 
 // following reports whether the client follows the group's stream.
 func (g *liveGroup) following() bool {
-	return g.mls != nil && (g.rec.State == Active || g.rec.State == Ended)
+	return g.isMember() && (g.rec.State == Active || g.rec.State == Ended)
 }
 
 // receive takes entries of the stream, and stores what follows from them at once. If it
@@ -111,15 +114,15 @@ func (c *Client) receive(ctx context.Context, g *liveGroup, entries []delivery.E
 func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
 	own := e.From == c.name
 	switch {
-	case e.Kind == delivery.KindCommit && e.Epoch < g.mls.Epoch():
+	case e.Kind == delivery.KindCommit && e.Epoch < g.epoch():
 		if m, err := c.headerOf(e.Message); err != nil || m.Epoch() != e.Epoch {
 			return &TroubleError{g.id, Gap, errors.New("the service shows a commit as one of another epoch")}
 		}
 		return nil // of before the client joined
 	case e.Kind == delivery.KindCommit && g.rec.State == Ended:
 		return c.refuse(s, g, e, "commit", mls.ErrReInit)
-	case e.Kind == delivery.KindCommit && e.Epoch > g.mls.Epoch() && !g.rec.New:
-		return &TroubleError{g.id, Gap, fmt.Errorf("a commit of epoch %d follows the one of %d", e.Epoch, g.mls.Epoch()-1)}
+	case e.Kind == delivery.KindCommit && e.Epoch > g.epoch() && !g.rec.New:
+		return &TroubleError{g.id, Gap, fmt.Errorf("a commit of epoch %d follows the one of %d", e.Epoch, g.epoch()-1)}
 	case e.Kind == delivery.KindCommit && own && g.pending != nil && e.ID == g.pending.rec.ID:
 		if g.pending.candidate == nil {
 			return &TroubleError{g.id, Damaged, errors.New("the stored commit does not restore")}
@@ -139,6 +142,9 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 	if e.Kind == delivery.KindMessage && (g.rec.State == Ended || e.Epoch < g.rec.Joined) {
 		return nil // behind the end of the group its sender sends it in the next one
 	}
+	if g.partial != nil {
+		return c.processPartial(ctx, s, g, e)
+	}
 	return c.process(ctx, s, g, e)
 }
 
@@ -155,11 +161,8 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 	case err == nil && e.Kind == delivery.KindCommit:
 		return &TroubleError{g.id, Unreadable, errors.New("the service takes a message for a commit")}
 	case err == nil && received.application != nil:
-		a := received.application
-		from := c.person(a.Sender, a.Credential, a.SignatureKey)
-		s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Arrived: g.rec.Epoch}).Epoch = a.Author.Epoch
-		c.seen(s, g, a.Sender, e.Time)
-		c.count("messages_received", 1)
+		c.received(s, g, e, received.application)
+		c.seen(s, g, received.application.Sender, e.Time)
 		return nil
 	case err == nil:
 		if received.proposal.Sender.Type == message.SenderMember {
@@ -189,6 +192,13 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 	return c.refuse(s, g, e, "message", err)
 }
 
+// received reports a message of another member.
+func (c *Client) received(s *step, g *liveGroup, e *delivery.Entry, a *mls.ApplicationMessage) {
+	from := c.person(a.Sender, a.Credential, a.SignatureKey)
+	s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Arrived: g.rec.Epoch}).Epoch = a.Author.Epoch
+	c.count("messages_received", 1)
+}
+
 // refuse reports an entry that is passed over.
 func (c *Client) refuse(s *step, g *liveGroup, e *delivery.Entry, what string, err error) error {
 	s.event(g, &Refused{What: what, From: e.From, Why: err.Error()})
@@ -201,13 +211,6 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 	author, committer := candidate.Author(), candidate.Committer()
 	by := c.person(committer.Leaf, author.Credential, author.SignatureKey)
 	changes := c.changes(candidate.Candidate)
-	var custom []CustomProposal
-	for _, p := range candidate.Proposals() {
-		if own, ok := p.Proposal.(message.Custom); ok {
-			from := c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
-			custom = append(custom, CustomProposal{From: from, Type: own.ProposalType, Data: own.Data})
-		}
-	}
 	next, pair, err := candidate.adopt()
 	if errors.Is(err, mls.ErrRemoved) {
 		c.left(s, g, &by)
@@ -250,18 +253,35 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		s.event(g, &MembershipChanged{By: &by, Changes: changes})
 		c.forgetSeen(s, g, changes)
 	}
-	s.event(g, &EpochChanged{By: &by, Own: own, Full: candidate.pq() != nil, Custom: custom})
+	s.event(g, &EpochChanged{By: &by, Own: own, Full: candidate.pq() != nil, Custom: c.customIn(candidate.Proposals())})
 	if committer.Type == message.SenderMember && !own {
 		c.seen(s, g, committer.Leaf, e.Time)
 	}
-	if r := next.ReInit(); r != nil {
-		g.rec.State, g.rec.Ended, g.rec.Successor, g.rec.NextSuite = Ended, c.cfg.Now(), r.GroupID, r.CipherSuite
-		s.event(g, &GroupEnded{Successor: r.GroupID, Suite: r.CipherSuite})
-		for _, in := range slices.Clone(g.intents) {
-			s.finish(g, in, ErrEnded)
+	c.reInitialized(s, g, next.ReInit())
+	return nil
+}
+
+// reInitialized notes that a ReInit, unless it is nil, has ended the group.
+func (c *Client) reInitialized(s *step, g *liveGroup, r *message.ReInit) {
+	if r == nil {
+		return
+	}
+	g.rec.State, g.rec.Ended, g.rec.Successor, g.rec.NextSuite = Ended, c.cfg.Now(), r.GroupID, r.CipherSuite
+	s.event(g, &GroupEnded{Successor: r.GroupID, Suite: r.CipherSuite})
+	for _, in := range slices.Clone(g.intents) {
+		s.finish(g, in, ErrEnded)
+	}
+}
+
+// customIn returns the application's own proposals in those of a commit.
+func (c *Client) customIn(proposals []mls.CommittedProposal) (custom []CustomProposal) {
+	for _, p := range proposals {
+		if own, ok := p.Proposal.(message.Custom); ok {
+			from := c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
+			custom = append(custom, CustomProposal{From: from, Type: own.ProposalType, Data: own.Data})
 		}
 	}
-	return nil
+	return custom
 }
 
 // changes returns what a commit does to the members, without new keys of those who stay
@@ -300,6 +320,8 @@ func (c *Client) left(s *step, g *liveGroup, by *Person) {
 func (c *Client) end(s *step, g *liveGroup) {
 	s.dropHalves(g, true)
 	g.rec, g.mls, g.pair, g.pending, g.outbox, g.intents = groupRecord{}, nil, nil, nil, nil, nil
+	g.partialState = partialState{}
+	s.delete(key(spaceHeard, g.id)) // of which the step may have written some
 	s.write(func(store.Writer) error {
 		c.uncounted(g.id)
 		return nil

@@ -45,6 +45,8 @@ type groupRecord struct {
 	Position delivery.Position // up to which the stream was read
 	Members  int
 	Leaf     message.LeafIndex
+	Partial  bool `json:",omitempty"` // the client is a partial member
+	Leaves   int  `json:",omitempty"` // of the tree, as a partial member knows them; it does not know Members
 	New      bool `json:",omitempty"` // the delivery service does not have it yet
 	Work     bool `json:",omitempty"` // something waits to be done
 

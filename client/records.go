@@ -23,6 +23,11 @@ func (g *liveGroup) delta() (d groupDelta, err error) {
 			return d, err
 		}
 	}
+	if g.partial != nil {
+		if d.t, err = g.partial.Delta(); err != nil {
+			return d, err
+		}
+	}
 	switch pq := g.pq(); {
 	case pq == nil:
 	case g.newPQ:
@@ -59,7 +64,7 @@ func (g *liveGroup) storePart(w store.Writer, space string, d *mls.Delta) error 
 	switch prefix := key(space, g.id); {
 	case d == nil:
 		return nil
-	case g.replaces, g.newPQ && space == spacePQ:
+	case g.replaces, g.partial != nil, g.newPQ && space == spacePQ:
 		return grouprecords.Put(w, prefix, d.Put)
 	default:
 		return grouprecords.Apply(w, prefix, d)

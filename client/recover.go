@@ -155,7 +155,7 @@ func (c *Client) tryJoin(ctx context.Context, g *liveGroup) error {
 		return fmt.Errorf("client: the delivery service has a GroupInfo of another group or epoch: %w", message.ErrInvalid)
 	}
 	if g.rec.Trouble != "" && !g.rec.Trusts {
-		if err := g.knows(public.Leaf(signer).SignatureKey); err != nil {
+		if err := c.knowsMember(ctx, g, Person{Leaf: signer, SignatureKey: public.Leaf(signer).SignatureKey}); err != nil {
 			return err
 		}
 	}
@@ -327,23 +327,34 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 // enter puts the state of a group that the client has joined in the place of what it had.
 // Changes and messages that wait stay.
 func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, pair *apq.Group, position delivery.Position) {
-	old, oldPair := g.mls, g.pair
+	c.entering(s, g, next.Epoch(), position)
+	g.use(next, pair)
+	if r := g.rec.Pair; r != nil {
+		r.Full, r.Own, r.Joined = c.cfg.Now(), c.cfg.Now(), true
+	}
+	g.describe()
+}
+
+// entering is the part of enter that is the same for a partial member. What the client had
+// of the group is deleted when the step is durable.
+func (c *Client) entering(s *step, g *liveGroup, epoch uint64, position delivery.Position) {
+	old, oldPair, oldPartial := g.mls, g.pair, g.partial
 	if g.rec.Trouble != "" {
 		c.count("groups_recovered", 1)
 	}
 	s.dropPending(g)
 	s.delete(key(spaceClaim, g.id)) // some may be used
 	g.known, g.replaces = true, true
-	g.rec = groupRecord{State: Active, Joined: next.Epoch(), Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
-	g.use(next, pair)
-	if r := g.rec.Pair; r != nil {
-		r.Full, r.Own, r.Joined = c.cfg.Now(), c.cfg.Now(), true
-	}
+	g.rec = groupRecord{State: Active, Joined: epoch, Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
+	g.partialState = partialState{}
+	s.delete(key(spaceHeard, g.id))
 	g.checked, g.suspected, g.commitAt, g.renewAt, g.fullAt = false, false, time.Time{}, time.Time{}, time.Time{}
-	g.describe()
 	s.done(func() {
-		if old != next {
+		if old != g.mls {
 			destroyAll(old, oldPair)
+		}
+		if oldPartial != nil {
+			oldPartial.Destroy()
 		}
 	})
 }

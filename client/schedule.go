@@ -75,7 +75,7 @@ func (c *Client) renewEvery(members int) time.Duration {
 func (c *Client) checks() bool { return c.cfg.Schedule.Check > 0 && !c.cfg.NoExternalJoins }
 
 func (c *Client) checkDue(rec *groupRecord, now time.Time) bool {
-	return c.checks() && now.Sub(rec.Checked) >= c.cfg.Schedule.Check
+	return c.checks() && !rec.Partial && now.Sub(rec.Checked) >= c.cfg.Schedule.Check
 }
 
 func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
@@ -90,7 +90,7 @@ func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
 		return false
 	}
 	if g.renewAt.IsZero() {
-		g.renewAt = g.rec.Renewed.Add(around(c.renewEvery(g.rec.Members)))
+		g.renewAt = g.rec.Renewed.Add(around(c.renewEvery(g.rec.size())))
 	}
 	return !now.Before(g.renewAt)
 }

@@ -40,7 +40,7 @@ func (c *Client) readInbox(ctx context.Context) error {
 		if err := c.roomForEvents(); err != nil {
 			return err
 		}
-		entries, err := c.service.Fetch(ctx, stream, c.inboxAt, fetchLimit)
+		entries, err := c.fetchInbox(ctx, stream)
 		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > c.inboxAt+1 {
 			if err := c.inboxTrouble(ctx, Gap, gap.Oldest-1); err != nil {
 				return err
@@ -249,28 +249,27 @@ func (c *Client) endedFor(successor string) string {
 
 // acceptIn joins a group that follows old, unless that is nil.
 func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup) error {
-	e, options := in.entry, mls.JoinOptions{RatchetTree: in.entry.Tree}
-	if old != nil && old.mls != nil {
-		options.Follows = old.mls
-	}
 	if g.rec.State != 0 {
 		if err := c.catchUp(ctx, g); err != nil {
 			return err
 		}
+	}
+	if joined, err := c.acceptPartial(ctx, in, g, old); joined || err != nil {
+		return err
+	}
+	if err := c.withTree(ctx, in); err != nil {
+		return err
+	}
+	e, options := in.entry, mls.JoinOptions{RatchetTree: in.entry.Tree}
+	if old != nil && old.mls != nil {
+		options.Follows = old.mls
 	}
 	candidate, err := c.joinBy(ctx, in, options)
 	if err != nil {
 		return err
 	}
 	by := c.person(candidate.Committer().Leaf, candidate.Author().Credential, candidate.Author().SignatureKey)
-	switch {
-	case string(candidate.GroupID()) != e.Group:
-		err = fmt.Errorf("%w: the Welcome is to another group than the delivery service says", message.ErrInvalid)
-	case g.rec.State == Active || g.rec.State == Ended:
-		err = errMember
-	case g.rec.Trouble != "":
-		err = g.knows(candidate.Author().SignatureKey)
-	}
+	err = c.checkInvitation(ctx, in, g, candidate.GroupID(), by)
 	if err == nil {
 		err = c.judge(ctx, candidate.Candidate, e.From)
 	}
@@ -285,6 +284,28 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	if err != nil {
 		return err
 	}
+	joined := &Joined{How: event.EntryWelcome, By: &by, Members: next.Size()}
+	return c.welcomed(ctx, in, g, old, joined, func(s *step) { c.enter(s, g, next, pair, e.Position) })
+}
+
+// checkInvitation returns why a client does not accept an invitation to a group whose
+// GroupInfo is signed by somebody.
+func (c *Client) checkInvitation(ctx context.Context, in *invitation, g *liveGroup, id []byte, by Person) error {
+	switch {
+	case string(id) != in.entry.Group:
+		return fmt.Errorf("%w: the Welcome is to another group than the delivery service says", message.ErrInvalid)
+	case g.rec.State == Active || g.rec.State == Ended:
+		return errMember
+	case g.rec.Trouble != "":
+		return c.knowsMember(ctx, g, by)
+	}
+	return nil
+}
+
+// welcomed makes durable that a client has joined a group, which follows old unless that is
+// nil. enter puts the group's state into memory.
+func (c *Client) welcomed(ctx context.Context, in *invitation, g, old *liveGroup, what What, enter func(*step)) error {
+	e := in.entry
 	s := c.step(g)
 	s.readUpTo(e.Position)
 	for _, keys := range []*ownKeys{in.own, in.pq} {
@@ -296,8 +317,7 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	if old != nil {
 		s.moved(old, g)
 	}
-	c.enter(s, g, next, pair, e.Position)
-	var what What = &Joined{How: event.EntryWelcome, By: &by, Members: next.Size()}
+	enter(s)
 	switch {
 	case old != nil:
 		what = &Moved{From: []byte(old.id), Suite: g.rec.Suite}
@@ -343,8 +363,12 @@ func knows(g *mls.Group, signatureKey []byte) error {
 			}
 		}
 	}
-	return fmt.Errorf("client: the group to join is signed by nobody that the client knows as a member: %w", message.ErrInvalid)
+	return errStranger
 }
+
+// errStranger is the refusal of a group that is signed by somebody whom the client does not
+// know.
+var errStranger = fmt.Errorf("client: the group to join is signed by nobody that the client knows as a member: %w", message.ErrInvalid)
 
 // judge asks the application about a group that the client is about to join.
 func (c *Client) judge(ctx context.Context, candidate *mls.Candidate, from string) error {

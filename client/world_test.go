@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/guard"
 	deliverymemory "github.com/mlsuite/mlsuite/delivery/memory"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -26,10 +27,19 @@ type world struct {
 	t      testing.TB
 	server *deliverymemory.Server
 	actors map[string]*actor
+	guard  *guard.Guard // before the service, or nil
 }
 
 func newWorld(t testing.TB) *world {
 	return &world{t: t, server: deliverymemory.NewServer(deliverymemory.Options{}), actors: map[string]*actor{}}
+}
+
+// service returns the service as a client of that name sees it.
+func (w *world) service(name string) delivery.Service {
+	if w.guard != nil {
+		return w.guard.Service(w.server.Client(name))
+	}
+	return w.server.Client(name)
 }
 
 // actor is a client that can end and begin again.
@@ -75,7 +85,7 @@ func (w *world) actor(name string, change ...func(*client.Config)) *actor {
 func (a *actor) open() {
 	s, err := a.disk.Open()
 	require.NoError(a.w.t, err)
-	a.cfg.Store, a.cfg.Delivery = s, a.w.server.Client(a.name)
+	a.cfg.Store, a.cfg.Delivery = s, a.w.service(a.name)
 	if a.store != nil {
 		a.cfg.Store = a.store(s)
 	}
@@ -153,12 +163,16 @@ func (a *actor) authenticator(group string) (s string) {
 			return nil
 		}
 		b, err := g.EpochAuthenticator()
-		s += fmt.Sprintf("%d:%x ", g.Epoch(), b)
+		s += epochName(g.Epoch(), b)
 		return err
 	}
 	require.NoError(a.w.t, a.View(context.Background(), group, look), a.name)
 	require.NoError(a.w.t, a.ViewPQ(context.Background(), group, look), a.name)
 	return s
+}
+
+func epochName(epoch uint64, authenticator []byte) string {
+	return fmt.Sprintf("%d:%x ", epoch, authenticator)
 }
 
 func agree(t testing.TB, group string, actors ...*actor) {

@@ -1,0 +1,255 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// fetchGroup returns entries of a group's stream that the client has not read.
+func (c *Client) fetchGroup(ctx context.Context, g *liveGroup) ([]delivery.Entry, error) {
+	stream := delivery.Stream{Group: g.id}
+	if g.partial == nil {
+		return c.service.Fetch(ctx, stream, g.rec.Position, fetchLimit)
+	}
+	return c.annotator().FetchAnnotated(ctx, stream, uint32(g.partial.OwnLeaf()), g.rec.Position, fetchLimit)
+}
+
+// processPartial takes an entry of another member as a partial member.
+func (c *Client) processPartial(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
+	var err error
+	if e.Kind == delivery.KindCommit {
+		err = c.partialCommit(ctx, s, g, e)
+	} else {
+		err = c.partialMessage(ctx, s, g, e)
+	}
+	wrong, isWrong := errors.AsType[*AnnotationError](err)
+	if !isWrong {
+		g.tries = 0
+		return err
+	}
+	if g.tries++; g.tries < maxAnnotations {
+		return err
+	}
+	g.tries = 0
+	if e.Kind != delivery.KindCommit { // perhaps it was the message after all
+		return c.refuse(s, g, e, "message", wrong.Err)
+	}
+	if !c.upgrades() {
+		return &TroubleError{g.id, Unreadable, wrong.Err}
+	}
+	c.warn("becoming a full member", g.id, err)
+	if err := c.upgrade(ctx, s, g); err != nil {
+		return err
+	}
+	return c.process(ctx, s, g, e)
+}
+
+// partialCommit follows a commit. The error is an [*AnnotationError] if the service may be to
+// blame for it.
+func (c *Client) partialCommit(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
+	wrong := func(err error) error { return &AnnotationError{g.id, e.Position, err} }
+	if len(e.Annotation) == 0 {
+		return wrong(errors.New("there is none"))
+	}
+	candidate, err := g.partial.ProcessCommit(ctx, c.cfg.Now(), slices.Concat(e.Message, e.Annotation), g.heard...)
+	switch {
+	case err == nil:
+		return c.adoptPartial(ctx, s, g, e, candidate)
+	case !verdict(err):
+		return err
+	case refusal(err):
+		return &TroubleError{g.id, Refuses, err}
+	}
+	return wrong(err)
+}
+
+// partialMessage takes a message or a proposal.
+func (c *Client) partialMessage(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
+	sender, err := g.partial.Sender(e.Message)
+	if errors.Is(err, message.ErrUnsupported) { // a proposal of nobody inside, which comes with a commit
+		return c.hear(s, g, e)
+	}
+	var received *mls.Received
+	if err == nil {
+		received, err = c.processProven(ctx, g, e, sender)
+	}
+	if isAnnotation(err) || err != nil && !verdict(err) {
+		return err
+	}
+	switch {
+	case errors.Is(err, mls.ErrPastEpoch):
+		return nil // its sender sends it again
+	case errors.Is(err, mls.ErrFutureEpoch):
+		return &TroubleError{g.id, Gap, fmt.Errorf("a message comes before the commit that begins its epoch: %w", err)}
+	case err != nil:
+		return c.refuse(s, g, e, "message", err)
+	case received.Application != nil:
+		c.received(s, g, e, received.Application)
+		return nil
+	}
+	return c.hear(s, g, e)
+}
+
+func isAnnotation(err error) bool {
+	_, ok := errors.AsType[*AnnotationError](err)
+	return ok
+}
+
+// processProven lets the engine process a message of a member at a leaf. It asks the service
+// for a proof that the leaf is a member, once in an epoch.
+func (c *Client) processProven(ctx context.Context, g *liveGroup, e *delivery.Entry, sender message.LeafIndex) (*mls.Received, error) {
+	m, err := message.Parse[message.Message](e.Message)
+	if err != nil {
+		return nil, err
+	}
+	wrong := func(err error) error { return &AnnotationError{g.id, e.Position, err} }
+	proof, kept := g.proofs[m.Epoch()][sender]
+	if !kept {
+		proof, err = c.annotator().MembershipProof(ctx, g.id, m.Epoch(), uint32(sender))
+		switch _, refused := errors.AsType[*delivery.RefusalError](err); {
+		case refused, errors.Is(err, delivery.ErrUnseen):
+			return nil, wrong(err)
+		case err != nil:
+			return nil, err
+		}
+	}
+	received, err := g.partial.Process(ctx, c.cfg.Now(), slices.Concat(e.Message, proof))
+	switch {
+	case err == nil:
+		g.keepProof(m.Epoch(), sender, proof)
+		return received, nil
+	case kept, !errors.Is(err, message.ErrInvalid) && !errors.Is(err, message.ErrMalformed), refusal(err):
+		return nil, err
+	}
+	if _, _, bad := g.partial.Member(ctx, c.cfg.Now(), proof); bad != nil {
+		return nil, wrong(err) // or the proof is of an epoch before: then it is asked for again in vain
+	}
+	return nil, err
+}
+
+// maxProofs is the number of proofs that a group keeps in memory for one epoch.
+const maxProofs = 64
+
+func (g *liveGroup) keepProof(epoch uint64, leaf message.LeafIndex, proof []byte) {
+	if g.proofs == nil {
+		g.proofs = map[uint64]map[message.LeafIndex][]byte{}
+	}
+	if g.proofs[epoch] == nil || len(g.proofs[epoch]) >= maxProofs {
+		g.proofs[epoch] = map[message.LeafIndex][]byte{}
+	}
+	g.proofs[epoch][leaf] = proof
+}
+
+// maxHeard is the number of proposals of one epoch that a partial member keeps of those that
+// it cannot look at before the commit.
+const maxHeard = 1000
+
+// hear keeps a proposal of somebody else for the commit.
+func (c *Client) hear(s *step, g *liveGroup, e *delivery.Entry) error {
+	if e.Epoch != g.epoch() || len(g.heard) >= maxHeard {
+		return nil
+	}
+	g.heard, g.waits = append(g.heard, e.Message), true
+	k := key(spaceHeard, g.id, number(uint64(e.Position)))
+	s.write(func(w store.Writer) error { return w.Put(k, e.Message) })
+	return nil
+}
+
+// noLeaf is the leaf of a member of whom only the Add is known, as in package event.
+const noLeaf = message.LeafIndex(math.MaxUint32)
+
+// adoptPartial moves the group to the epoch that an accepted commit begins.
+func (c *Client) adoptPartial(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry, candidate *mls.PartialCandidate) error {
+	author, committer := candidate.Author(), candidate.Committer()
+	by := c.person(committer.Leaf, author.Credential, author.SignatureKey)
+	proposals, own := candidate.Proposals(), message.Sender{Type: message.SenderMember, Leaf: g.partial.OwnLeaf()}
+	next, err := candidate.Adopt()
+	if errors.Is(err, mls.ErrRemoved) {
+		c.left(s, g, &by)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	proofs := g.proofs
+	for epoch := range proofs {
+		if epoch+uint64(max(c.cfg.MLS.Limits.PastEpochs, 0)) < next.GroupContext().Epoch {
+			delete(proofs, epoch)
+		}
+	}
+	if len(g.heard) > 0 {
+		s.delete(key(spaceHeard, g.id))
+	}
+	g.partialState = partialState{partial: next, proofs: proofs}
+	g.describe()
+	for _, p := range proposals {
+		if p.Sender == own {
+			c.covered(s, g, p.Proposal)
+		}
+	}
+	if changes := c.proposedChanges(proposals); len(changes) > 0 {
+		s.event(g, &MembershipChanged{By: &by, Changes: changes})
+	}
+	s.event(g, &EpochChanged{By: &by, Custom: c.customIn(proposals)})
+	c.reInitialized(s, g, next.ReInit())
+	return nil
+}
+
+// covered finishes the change that a commit has made of a proposal of this client.
+func (c *Client) covered(s *step, g *liveGroup, proposal message.Proposal) {
+	_, isUpdate := proposal.(message.Update)
+	if isUpdate {
+		g.rec.Renewed, g.rec.Sent = c.cfg.Now(), 0
+		g.renewAt = time.Time{}
+	}
+	for _, in := range slices.Clone(g.intents) {
+		if in.rec.Epoch+1 != g.rec.Epoch || in.rec.ID == "" {
+			continue
+		}
+		switch in.rec.Kind {
+		case intentRenew, intentRotate:
+			if isUpdate {
+				s.finish(g, in, nil)
+			}
+		case intentPropose:
+			if c.isProposal(in, proposal) {
+				s.finish(g, in, nil)
+			}
+		}
+	}
+}
+
+// proposedChanges returns what the proposals of a commit do to the members. Of somebody who
+// is added, a partial member knows the credential, of somebody who is removed, the leaf.
+func (c *Client) proposedChanges(proposals []mls.CommittedProposal) []MemberChange {
+	var changes []MemberChange
+	for _, p := range proposals {
+		switch what := p.Proposal.(type) {
+		case message.Add:
+			leaf := what.KeyPackage.LeafNode
+			changes = append(changes, MemberChange{Person: c.person(noLeaf, leaf.Credential, leaf.SignatureKey), Reason: event.Added})
+		case message.Remove:
+			changes = append(changes, MemberChange{Person: Person{Leaf: what.Removed}, Reason: event.Removed})
+		case message.SelfRemove:
+			changes = append(changes, MemberChange{Person: c.person(p.Sender.Leaf, p.Credential, p.SignatureKey), Reason: event.Removed})
+		case message.Update:
+			if !sameCredential(p.Credential, what.LeafNode.Credential) {
+				old := p.Credential
+				changes = append(changes, MemberChange{
+					Person: c.person(p.Sender.Leaf, what.LeafNode.Credential, what.LeafNode.SignatureKey), Reason: event.Updated, Old: &old,
+				})
+			}
+		}
+	}
+	return changes
+}
