@@ -218,7 +218,7 @@ func (g *Group) unprotectFrom(m *framing.PrivateMessage, proven func(*publicStat
 // receivedIn is what opens PrivateMessages of one epoch.
 type receivedIn struct {
 	public     *publicState
-	framing    *framing.Epoch
+	framing    framing.Epoch
 	ratchets   *secrettree.Tree
 	senderData []byte // of a past epoch, which goes with the window
 }
@@ -236,11 +236,11 @@ func (g *Group) epochOf(m *framing.PrivateMessage) (of receivedIn, err error) {
 	}
 	past := g.inbox.pastEpoch(m.Epoch)
 	if past == nil || m.ContentType != message.ContentApplication {
-		return receivedIn{public: g.public, framing: g.receiving(g.public, g.secrets), ratchets: g.inbox.ratchets}, nil
+		return receivedIn{public: g.public, framing: *g.receiving(g.public, g.secrets), ratchets: g.inbox.ratchets}, nil
 	}
 	senderData := bytes.Clone(past.senderData)
 	f := g.receiving(past.public, &schedule.EpochSecrets{SenderData: senderData})
-	return receivedIn{past.public, f, past.ratchets, senderData}, nil
+	return receivedIn{past.public, *f, past.ratchets, senderData}, nil
 }
 
 // receiving returns the framing for others' PrivateMessages of an epoch. This member
