@@ -87,12 +87,9 @@ func (s *guarded) lookAt(ctx context.Context, group string, epoch uint64, f func
 
 // FetchAnnotated implements [delivery.Annotator].
 func (s *guarded) FetchAnnotated(ctx context.Context, of delivery.Stream, leaf uint32, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	entries, err := s.Fetch(ctx, of, after, limit)
+	entries, err := s.readable(ctx, of, func() ([]delivery.Entry, error) { return s.fetchWithoutTrees(ctx, of, after, limit) })
 	if err != nil {
 		return nil, err
-	}
-	for i := range entries {
-		entries[i].Tree = nil
 	}
 	if !slices.ContainsFunc(entries, isCommit) {
 		return entries, nil
@@ -113,6 +110,22 @@ func (s *guarded) FetchAnnotated(ctx context.Context, of delivery.Stream, leaf u
 		return nil, err
 	}
 	return entries, nil
+}
+
+// treeless is what a Service has if it can return entries without loading their trees.
+type treeless interface {
+	FetchWithoutTrees(ctx context.Context, s delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error)
+}
+
+func (s *guarded) fetchWithoutTrees(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if inner, ok := s.Service.(treeless); ok {
+		return inner.FetchWithoutTrees(ctx, of, after, limit)
+	}
+	entries, err := s.Service.Fetch(ctx, of, after, limit)
+	for i := range entries {
+		entries[i].Tree = nil
+	}
+	return entries, err
 }
 
 func isCommit(e delivery.Entry) bool { return e.Kind == delivery.KindCommit }

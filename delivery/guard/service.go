@@ -68,7 +68,12 @@ func (s *guarded) Claim(ctx context.Context, client string, of suite.ID) ([]byte
 }
 
 func (s *guarded) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	entries, err := s.Service.Fetch(ctx, of, after, limit)
+	return s.readable(ctx, of, func() ([]delivery.Entry, error) { return s.Service.Fetch(ctx, of, after, limit) })
+}
+
+// readable returns those of fetched entries that the client may read.
+func (s *guarded) readable(ctx context.Context, of delivery.Stream, fetch func() ([]delivery.Entry, error)) ([]delivery.Entry, error) {
+	entries, err := fetch()
 	if err != nil || of.Group == "" || len(entries) == 0 || s.guard.cfg.NameOf == nil {
 		return entries, err
 	}

@@ -88,6 +88,11 @@ var errPayload = errors.New("jetstream: payload is malformed")
 
 // parts decodes a payload of n parts. One without content is nil.
 func (s *Service) parts(ctx context.Context, payload []byte, n int) ([][]byte, error) {
+	return s.firstParts(ctx, payload, n, n)
+}
+
+// firstParts is parts, and leaves those behind the first wanted ones nil, without loading them.
+func (s *Service) firstParts(ctx context.Context, payload []byte, wanted, n int) ([][]byte, error) {
 	in := cryptobyte.String(payload)
 	var version uint8
 	if !in.ReadUint8(&version) || version != payloadVersion {
@@ -100,6 +105,9 @@ func (s *Service) parts(ctx context.Context, payload []byte, n int) ([][]byte, e
 		var content []byte
 		if !in.ReadUint8(&large) || !in.ReadUint32(&length) || !in.ReadBytes(&content, int(length)) {
 			return nil, errPayload
+		}
+		if i >= wanted {
+			continue
 		}
 		if large == 1 {
 			var err error

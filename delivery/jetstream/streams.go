@@ -66,6 +66,19 @@ const (
 // Fetch implements [delivery.Service]. A copy of the stream may answer that is behind by
 // some entries: then they come with a later call.
 func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	return s.fetchParts(ctx, of, after, limit, entryParts)
+}
+
+// FetchWithoutTrees is Fetch for who does without the trees of Welcomes, which it does not
+// load.
+func (s *Service) FetchWithoutTrees(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	return s.fetchParts(ctx, of, after, limit, entryParts-1)
+}
+
+// entryParts is the number of parts of an entry: the message and the tree.
+const entryParts = 2
+
+func (s *Service) fetchParts(ctx context.Context, of delivery.Stream, after delivery.Position, limit, parts int) ([]delivery.Entry, error) {
 	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +92,7 @@ func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.
 	}
 	ctx, cancel := within(ctx)
 	defer cancel()
-	entries, err := s.fetch(ctx, of, after, limit)
+	entries, err := s.fetch(ctx, of, after, limit, parts)
 	if err != nil {
 		return nil, notReached(ctx, err)
 	}
@@ -107,7 +120,7 @@ func (s *Service) has(of delivery.Stream) bool {
 	return delivery.CheckGroup(of.Group) == nil
 }
 
-func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit, parts int) ([]delivery.Entry, error) {
 	messages, err := s.batch(ctx, streamName, entriesOf(of), uint64(after), limit, maxFetchBytes)
 	if err != nil {
 		return nil, err
@@ -115,7 +128,7 @@ func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.
 	var entries []delivery.Entry
 	size := 0
 	for _, m := range messages {
-		e, err := s.entry(ctx, m)
+		e, err := s.entry(ctx, m, parts)
 		if err != nil {
 			return nil, err
 		}
@@ -148,9 +161,9 @@ func (s *Service) batch(ctx context.Context, stream, filter string, after uint64
 	return all, nil
 }
 
-// entry reads a message of the stream.
-func (s *Service) entry(ctx context.Context, m *jetstream.RawStreamMsg) (delivery.Entry, error) {
-	parts, err := s.parts(ctx, m.Data, 2)
+// entry reads a message of the stream, with so many of its parts.
+func (s *Service) entry(ctx context.Context, m *jetstream.RawStreamMsg, wanted int) (delivery.Entry, error) {
+	parts, err := s.firstParts(ctx, m.Data, wanted, entryParts)
 	if err != nil {
 		return delivery.Entry{}, err
 	}

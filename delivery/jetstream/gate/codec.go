@@ -25,6 +25,20 @@ type fetchRequest struct {
 	Limit  int
 }
 
+type annotatedRequest struct {
+	fetchRequest
+	Leaf uint32
+}
+
+// epochRequest asks about an epoch: for the leaf of a member, the signature key of a joiner,
+// or the tree.
+type epochRequest struct {
+	Group        string
+	Epoch        uint64
+	Leaf         uint32 `cbor:",omitempty"`
+	SignatureKey []byte `cbor:",omitempty"`
+}
+
 type acknowledgement struct {
 	Stream   delivery.Stream
 	Position delivery.Position
@@ -50,7 +64,7 @@ type fault struct {
 func sentinels() []error {
 	return []error{
 		delivery.ErrUnavailable, delivery.ErrUnknown, delivery.ErrNoGroup,
-		delivery.ErrNoKeyPackage, delivery.ErrTooLarge,
+		delivery.ErrNoKeyPackage, delivery.ErrTooLarge, delivery.ErrUnseen,
 	}
 }
 

@@ -34,8 +34,9 @@ func hintSubject(of delivery.Stream) string {
 	return hintPrefix + "w." + of.Client
 }
 
-// Dial returns the service behind the gates as a client of that name sees it. The
-// connection was made with [Inbox]. Closing the Service leaves it open.
+// Dial returns the service behind the gates as a client of that name sees it, a
+// [delivery.Annotator]. The connection was made with [Inbox]. Closing the Service leaves it
+// open.
 func Dial(nc *nats.Conn, client string) (delivery.Service, error) {
 	if err := service.CheckName(client); err != nil {
 		return nil, err
@@ -226,6 +227,28 @@ func (r *remote) Send(ctx context.Context, m delivery.Message) (at delivery.Posi
 func (r *remote) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) (entries []delivery.Entry, err error) {
 	err = r.ask(ctx, "fetch", false, fetchRequest{of, after, limit}, &entries)
 	return entries, err
+}
+
+// FetchAnnotated implements [delivery.Annotator], as the methods below: the service behind the
+// gate sees nothing if no guard stands before it.
+func (r *remote) FetchAnnotated(ctx context.Context, of delivery.Stream, leaf uint32, after delivery.Position, limit int) (entries []delivery.Entry, err error) {
+	err = r.ask(ctx, "annotated", false, annotatedRequest{fetchRequest{of, after, limit}, leaf}, &entries)
+	return entries, err
+}
+
+func (r *remote) AnnotateWelcome(ctx context.Context, group string, epoch uint64, signatureKey []byte) (annotation []byte, err error) {
+	err = r.ask(ctx, "welcome", false, epochRequest{Group: group, Epoch: epoch, SignatureKey: signatureKey}, &annotation)
+	return annotation, err
+}
+
+func (r *remote) MembershipProof(ctx context.Context, group string, epoch uint64, leaf uint32) (proof []byte, err error) {
+	err = r.ask(ctx, "proof", false, epochRequest{Group: group, Epoch: epoch, Leaf: leaf}, &proof)
+	return proof, err
+}
+
+func (r *remote) Tree(ctx context.Context, group string, epoch uint64) (tree []byte, err error) {
+	err = r.ask(ctx, "tree", false, epochRequest{Group: group, Epoch: epoch}, &tree)
+	return tree, err
 }
 
 func (r *remote) GroupInfo(ctx context.Context, group string) (info delivery.GroupInfo, err error) {

@@ -63,6 +63,24 @@ func (g *Gate) call(ctx context.Context, inner delivery.Service, method string, 
 			}
 			return inner.Fetch(ctx, r.Stream, r.After, r.Limit)
 		})
+	case "annotated":
+		return with(request, func(r annotatedRequest) (any, error) {
+			return annotations(ctx, g, inner, r.Stream, func(a delivery.Annotator) (any, error) {
+				return a.FetchAnnotated(ctx, r.Stream, r.Leaf, r.After, r.Limit)
+			})
+		})
+	case "welcome", "proof", "tree":
+		return with(request, func(r epochRequest) (any, error) {
+			return annotations(ctx, g, inner, delivery.Stream{Group: r.Group}, func(a delivery.Annotator) (any, error) {
+				switch method {
+				case "welcome":
+					return a.AnnotateWelcome(ctx, r.Group, r.Epoch, r.SignatureKey)
+				case "proof":
+					return a.MembershipProof(ctx, r.Group, r.Epoch, r.Leaf)
+				}
+				return a.Tree(ctx, r.Group, r.Epoch)
+			})
+		})
 	case "acknowledge":
 		return with(request, func(a acknowledgement) (any, error) {
 			if err := g.mayUse(ctx, inner, a.Stream); err != nil {
@@ -76,6 +94,18 @@ func (g *Gate) call(ctx context.Context, inner delivery.Service, method string, 
 		return with(request, func(of delivery.Stream) (any, error) { return nil, inner.Leave(ctx, of) })
 	}
 	return nil, errMethod
+}
+
+// annotations asks a service that annotates about a stream that the client may read.
+func annotations(ctx context.Context, g *Gate, inner delivery.Service, of delivery.Stream, call func(delivery.Annotator) (any, error)) (any, error) {
+	a, ok := inner.(delivery.Annotator)
+	if !ok {
+		return nil, delivery.ErrUnseen
+	}
+	if err := g.mayUse(ctx, inner, of); err != nil {
+		return nil, err
+	}
+	return call(a)
 }
 
 // with decodes a request.
