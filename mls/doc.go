@@ -172,6 +172,10 @@
 // data is the encoding of a message.ApplicationFraming in the same way. Whether members can
 // receive the group's media types the application looks up in their leaves.
 //
+// A component may use the keys of MLS for its own ends, apart from all others: with
+// [Group.SafeSignWithLabel] and [SafeVerifyWithLabel], [SafeEncryptWithLabel] and
+// [Group.SafeDecryptWithLabel]. [Group.SafeExportSecret] gives it secrets of an epoch.
+//
 // The draft is not an RFC, and revision 11, which this package does not follow yet, may
 // change formats and numbers. All numbers are values of [Config].CodePoints. A broken rule of
 // the draft is a message.ValidationError whose Section names the draft. Vectors are in
@@ -217,6 +221,7 @@
 //	What does a client choose?                        config.go
 //	Who was whom in another group?                    match_clients.go
 //	What can components of an application export?     safe_exporter.go
+//	What can they sign and encrypt?                   safe_label.go
 //	What do components store and say in a group?      component.go, app_data.go
 //	What goes wrong?                                  errors.go
 //	How are large groups made for a test?             simulation.go

@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -51,6 +52,60 @@ func TestVectorsSafeExporter(t *testing.T) {
 			_, err = tree.Take(uint16(x.Component))
 			require.ErrorIs(t, err, ErrConsumed)
 		}
+	})
+}
+
+// safeLabelsCase is a signature and a ciphertext for a component.
+type safeLabelsCase struct {
+	CipherSuite suite.ID            `json:"cipher_suite"`
+	Component   message.ComponentID `json:"component_id"`
+	Label       string              `json:"label"`
+	Operation   vectors.Hex         `json:"component_operation_label"`
+	Sign        struct {
+		Priv      vectors.Hex `json:"priv"`
+		Pub       vectors.Hex `json:"pub"`
+		Content   vectors.Hex `json:"content"`
+		Signature vectors.Hex `json:"signature"`
+	} `json:"safe_sign_with_label"`
+	Encrypt struct {
+		Priv       vectors.Hex `json:"priv"`
+		Pub        vectors.Hex `json:"pub"`
+		Context    vectors.Hex `json:"context"`
+		Plaintext  vectors.Hex `json:"plaintext"`
+		KEMOutput  vectors.Hex `json:"kem_output"`
+		Ciphertext vectors.Hex `json:"ciphertext"`
+	} `json:"safe_encrypt_with_label"`
+}
+
+func TestVectorsSafeLabels(t *testing.T) {
+	vectors.Own(t, vectors.ExtensionsPath("safe-labels"), func(t *testing.T, c *safeLabelsCase) {
+		s := mlstest.Suite(t, c.CipherSuite)
+		operation, err := label.Component(uint16(c.Component), c.Label)
+		require.NoError(t, err)
+		require.Equal(t, string(c.Operation), operation)
+
+		signer, err := s.ParseSigner(c.Sign.Priv)
+		require.NoError(t, err)
+		require.Equal(t, []byte(c.Sign.Pub), signer.PublicKey())
+		require.NoError(t, SafeVerifyWithLabel(s, c.Sign.Pub, c.Component, c.Label, c.Sign.Content, c.Sign.Signature))
+		again, err := label.Sign(t.Context(), signer, operation, c.Sign.Content)
+		require.NoError(t, err)
+		require.NoError(t, SafeVerifyWithLabel(s, c.Sign.Pub, c.Component, c.Label, c.Sign.Content, again))
+
+		e := &c.Encrypt
+		private, err := s.ParsePrivateKey(e.Priv)
+		require.NoError(t, err)
+		key := ratchettree.NewPrivateKey(private)
+		require.Equal(t, []byte(e.Pub), key.PublicKey())
+		open := func(kem, ciphertext []byte) []byte {
+			plaintext, err := safeOpen([]*ratchettree.PrivateKey{key}, e.Pub, c.Component, c.Label, e.Context, kem, ciphertext)
+			require.NoError(t, err)
+			return plaintext
+		}
+		require.Equal(t, []byte(e.Plaintext), open(e.KEMOutput, e.Ciphertext))
+		kem, ciphertext, err := SafeEncryptWithLabel(s, e.Pub, c.Component, c.Label, e.Context, e.Plaintext)
+		require.NoError(t, err)
+		require.Equal(t, []byte(e.Plaintext), open(kem, ciphertext))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -24,6 +25,21 @@ func (m *vectorMaker) safeExporter() []safeExporterCase {
 		c.Exported = append(c.Exported, exportedVector{id, m.bytes(tree.Take(uint16(id)))})
 	}
 	return []safeExporterCase{c}
+}
+
+func (m *vectorMaker) safeLabels() []safeLabelsCase {
+	c := safeLabelsCase{CipherSuite: m.id(), Component: journal, Label: "SafeWithLabel"}
+	operation, err := label.Component(uint16(c.Component), c.Label)
+	require.NoError(m.t, err)
+	c.Operation = []byte(operation)
+	signer, key := m.signer(), m.key()
+	c.Sign.Priv, c.Sign.Pub, c.Sign.Content = m.bytes(signer.Bytes()), signer.PublicKey(), m.random(64)
+	c.Sign.Signature = m.bytes(label.Sign(m.t.Context(), signer, operation, c.Sign.Content))
+	e := &c.Encrypt
+	e.Priv, e.Pub, e.Context, e.Plaintext = m.bytes(key.Bytes()), key.PublicKey(), m.random(32), m.random(64)
+	e.KEMOutput, e.Ciphertext, err = SafeEncryptWithLabel(m, e.Pub, c.Component, c.Label, e.Context, e.Plaintext)
+	require.NoError(m.t, err)
+	return []safeLabelsCase{c}
 }
 
 // applicationPSKs has a PSK of one component, and one of the same ID of two components and of

@@ -39,6 +39,7 @@ func TestOwnVectors(t *testing.T) {
 		ownVectors("application-psk", (*vectorMaker).applicationPSKs).of(all, "extensions", vectors.ExtensionsPath),
 		ownVectors("passive-client-components", (*vectorMaker).passiveClientComponents).of(all, "extensions", vectors.ExtensionsPath),
 		ownVectors("safe-exporter", (*vectorMaker).safeExporter).of(all, "extensions", vectors.ExtensionsPath),
+		ownVectors("safe-labels", (*vectorMaker).safeLabels).of(all, "extensions", vectors.ExtensionsPath),
 		ownVectors("crypto-basics", (*vectorMaker).cryptoBasics),
 		ownVectors("key-schedule", (*vectorMaker).keySchedule),
 		ownVectors("message-protection", (*vectorMaker).messageProtection),

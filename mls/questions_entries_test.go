@@ -416,6 +416,12 @@ func policyEntries() []policyEntry {
 		{"Group.Encrypt", "", func(p *policed) func() error {
 			return func() error { _, err := p.self().Encrypt(p.Context(), p.q.now, nil, nil); return err }
 		}, group("continue")},
+		{"Group.SafeSignWithLabel", "", func(p *policed) func() error {
+			return func() error {
+				_, err := p.self().SafeSignWithLabel(p.Context(), p.q.now, 6, "label", nil)
+				return err
+			}
+		}, group("continue")},
 
 		{"Group.Propose", "Add", func(p *policed) func() error { return p.proposing(p.addOther()) },
 			handshake("continue", "credential 0xF001 start: key package", "lifetime start: key package")},

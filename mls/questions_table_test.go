@@ -49,7 +49,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 			"Group.GroupInfo": noHandshake, "Candidate.GroupInfo": noHandshake,
 			"PartialGroup.Encrypt": noHandshake, "PartialGroup.Process application message": noHandshake, "PartialGroup.Member": noHandshake,
 			"PartialGroup.Upgrade": noHandshake, "RestorePartialGroup": noHandshake,
-			"Group.Encrypt": noHandshake, "Group.Process application message": noHandshake,
+			"Group.Encrypt": noHandshake, "Group.SafeSignWithLabel": noHandshake, "Group.Process application message": noHandshake,
 			"RestoreGroup": noHandshake, "RestoreToLeave": noHandshake, "RestoreKeyPackage": noHandshake,
 			"NewPublicGroup": noHandshake, "RestorePublicGroup": noHandshake,
 			"Group.RestoreCandidate": made, "Group.RestoreCandidate that leaves": made, "RestoreCandidate of a follow-up group": made,

@@ -47,6 +47,27 @@ const (
 	ProposalRef   = "MLS 1.0 Proposal Reference"
 )
 
+// componentBase is the base_label of every [Component] label.
+const componentBase = "MLS Component"
+
+// Component returns the label of an operation of a component, for [Sign], [Verify],
+// [PrepareSeal] and [Open]: the encoded ComponentOperationLabel (draft-ietf-mls-extensions-10,
+// Section 4.1).
+//
+//	struct {
+//	    opaque base_label<V>; /* = "MLS Component" */
+//	    ComponentID component_id;
+//	    opaque label<V>;
+//	} ComponentOperationLabel;
+func Component(component uint16, label string) (string, error) {
+	var w wire.Writer
+	w.String(componentBase)
+	w.Uint16(component)
+	w.String(label)
+	b, err := w.Finish()
+	return string(b), err
+}
+
 // labelled returns the encoded
 //
 //	struct {
