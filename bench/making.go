@@ -203,7 +203,7 @@ func (g *plannedGroup) expect(prices limit.Prices, cores int, ops []operation, m
 	cost, clients, commits := expectedCost(g.of.info, g.tree.shape, g.size)
 	g.clients, g.commits = clients, commits
 	ns := cost.At(prices) / float64(cores)
-	in := newSetting(g.of.info, g.tree, g.size, message)
+	in := newSetting(g.of.info, g.tree, g.size, message, nil)
 	for _, op := range within(g.size, ops) {
 		ns += runs * op.limit(in).At(prices)
 	}
@@ -256,16 +256,17 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 // add makes a group and readies the operations in it, until inTime ends. The operations
 // take ctx.
 func (of *suiteRun) add(ctx, inTime context.Context, m *making, g *plannedGroup) error {
-	known := m.Registry
+	known := clientSuites{m.Registry, m.Outside}
 	if m.Reachable == nil {
 		var err error
-		if known, err = m.Registry.Select(of.info.Name); err != nil {
+		if known.members, err = m.Registry.Select(of.info.Name); err != nil {
+			return err
+		}
+		if known.outside, err = m.Outside.Select(of.info.Name); err != nil {
 			return err
 		}
 	}
-	in := newSetting(of.info, g.tree, g.size, m.Message)
-	in.reachable = m.Reachable
-	group, err := newScenario(inTime, known, of.suite, in, func(clients, commits int) {
+	group, err := newScenario(inTime, known, of.suite, newSetting(of.info, g.tree, g.size, m.Message, m.Reachable), func(clients, commits int) {
 		m.show(g, g.part(clients, commits))
 	})
 	if err != nil {

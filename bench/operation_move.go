@@ -12,7 +12,9 @@ import (
 func moveOperations() []operation {
 	following := func(cost func(limit.Group) limit.Cost) func(setting) limit.Cost {
 		return func(s setting) limit.Cost {
-			return cost(limit.Group{Suite: s.group.Suite, Tree: limit.Blank(s.group.Tree.Members, 0)})
+			next := s.group
+			next.Tree = limit.Blank(next.Tree.Members, 0)
+			return cost(next)
 		}
 	}
 	return []operation{

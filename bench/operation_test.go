@@ -49,7 +49,7 @@ func TestSomeLeavesAreSpread(t *testing.T) {
 		size, some int
 		leaves     []int
 	}{{0, 2, 1, []int{1}}, {0, 3, 1, []int{2}}, {0, 8, 1, []int{4}}, {0, 9, 2, []int{3, 7}}, {0, 4, 10, []int{1, 2, 3}}, {3, 4, 2, []int{2, 6}}} {
-		x, err := newScenario(t.Context(), all.Registry(), s, newSetting(s.Info(), trees()[test.tree], test.size, 1), nil)
+		x, err := newScenario(t.Context(), clientSuites{all.Registry(), all.Registry()}, s, newSetting(s.Info(), trees()[test.tree], test.size, 1, nil), nil)
 		require.NoError(t, err)
 		require.Equal(t, test.leaves, x.someLeaves(test.some), "%+v", test)
 	}
@@ -122,7 +122,7 @@ func TestHeapIsSteady(t *testing.T) {
 	s, err := all.Registry().Suite(0x0001)
 	require.NoError(t, err)
 	of := func(size int) int {
-		x, err := newScenario(t.Context(), all.Registry(), s, newSetting(s.Info(), trees()[0], size, 1), nil)
+		x, err := newScenario(t.Context(), clientSuites{all.Registry(), all.Registry()}, s, newSetting(s.Info(), trees()[0], size, 1, nil), nil)
 		require.NoError(t, err)
 		task, err := startHeap(t.Context(), x)
 		require.NoError(t, err)

@@ -82,7 +82,7 @@ func (s *settings) moveTo(p program, name string) error {
 	if !runsHere(set) {
 		return fmt.Errorf("--on: %s is for FIPS 140-3 mode %s: set GODEBUG=fips140=%s", name, set.FIPS140, set.FIPS140)
 	}
-	var suites registry.Set
+	var suites, outside registry.Set
 	for _, own := range s.Registry.Suites() {
 		info := own.Info()
 		other, err := set.Suite(suite.Describe(own))
@@ -91,10 +91,16 @@ func (s *settings) moveTo(p program, name string) error {
 			s.absent = append(s.absent, result.Omission{Suite: info.Name, ID: result.Code(info.ID), Why: why})
 			continue
 		}
-		suites = append(suites, other)
+		again, err := set.Suite(suite.Describe(own))
+		if err != nil {
+			return fmt.Errorf("--on: %s: %w", name, err)
+		}
+		suites, outside = append(suites, other), append(outside, again)
 	}
 	s.origin, s.on, s.ownProviders = s.Registry, name, set.About
-	s.Registry, err = registry.New(suites)
+	if s.Registry, err = registry.New(suites); err == nil {
+		s.Outside, err = registry.New(outside)
+	}
 	return err
 }
 

@@ -40,7 +40,7 @@ func (f foreign) Verify(pub, message, signature []byte) error {
 func foreignSet(verify func() error) registry.ProviderSet {
 	parts := all.Parts()
 	parts.Signatures = []suite.SignatureScheme{foreign{suite.Ed25519(), verify}}
-	return registry.ProviderSet{Name: "foreign", About: "somebody else's", Parts: parts}
+	return registry.ProviderSet{Name: "foreign", About: "somebody else's", Parts: func() registry.Parts { return parts }}
 }
 
 // A set that anybody names stands beside that of the suites, in tables and in values.
@@ -72,6 +72,24 @@ func TestAForeignProviderSetIsPricedToo(t *testing.T) {
 	}
 }
 
+// Suites may keep tables of the members' keys, which who joins has never seen.
+func TestWhoJoinsHasSuitesOfItsOwn(t *testing.T) {
+	var made int
+	verified := map[int]int{} // by whose parts
+	set := foreignSet(nil)
+	set.Parts = func() registry.Parts {
+		made++
+		of := made
+		return foreignSet(func() error { verified[of]++; return nil }).Parts()
+	}
+	s := settings{Config: Config{Registry: all.Registry()}}
+	require.NoError(t, s.moveTo(program{providers: []registry.ProviderSet{set}}, "foreign"))
+	s.Suites, s.Sizes, s.Operations, s.Rounds = []suite.ID{1}, []int{2}, []string{"join"}, 1
+	_, err := Run(t.Context(), s.Config)
+	require.NoError(t, err)
+	require.Len(t, verified, 2, "the members' suite and that of who joins")
+}
+
 // A set whose suite differs on the wire would compare two things.
 func TestASetThatDoesNotAgreeIsRefused(t *testing.T) {
 	broken := errors.New("no signature is good enough")
@@ -94,9 +112,9 @@ func TestASetThatDoesNotAgreeIsRefused(t *testing.T) {
 func TestMissingProviderSetsSayWhy(t *testing.T) {
 	other := map[string]string{"on": "off", "off": "on"}[fipsMode()]
 	sets := []registry.ProviderSet{
-		{Name: "refused", Parts: all.Parts(), Check: func() error { return errors.New("not in this build") }},
-		{Name: "same", Parts: all.Parts()},
-		{Name: "mode", Parts: all.Parts(), FIPS140: other},
+		{Name: "refused", Parts: all.Parts, Check: func() error { return errors.New("not in this build") }},
+		{Name: "same", Parts: all.Parts},
+		{Name: "mode", Parts: all.Parts, FIPS140: other},
 		{Name: "none"},
 	}
 	c := Config{Registry: all.Registry(), Suites: []suite.ID{2}, Sizes: []int{2}, Rounds: 1, Providers: sets}

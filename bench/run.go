@@ -29,6 +29,11 @@ type Config struct {
 	Message    int        // bytes of an application message; 0 is 1,024
 	Reachable  []suite.ID // of Registry, which leaves list beside the suite of their group
 
+	// Outside has the same suites for the clients who enter groups; nil is Registry. Suites may
+	// keep what they compute from public keys that are used often, as those of registry/fast do,
+	// and who enters has never seen the members' keys.
+	Outside *registry.Registry
+
 	// Rounds is the number of rounds over all cells; 0 is [stats.LeastRounds]. If Budget is
 	// not 0, rounds go on after them until every cell is resolved to Precision; and none
 	// begins, but for the first AtLeast, once Budget has passed since the first began. AtLeast
@@ -201,6 +206,9 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 func (c *Config) complete() error {
 	if c.Registry == nil {
 		return errors.New("bench: Config.Registry is missing")
+	}
+	if c.Outside == nil {
+		c.Outside = c.Registry
 	}
 	if c.Suites == nil {
 		for info := range c.Registry.All() {

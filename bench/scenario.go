@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/bench/scale"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -43,9 +44,13 @@ type setting struct {
 	reachable []suite.ID
 }
 
-func newSetting(s suite.Info, t tree, size, message int) setting {
-	return setting{group: limit.Group{Suite: s, Tree: t.limit(size)}, tree: t, message: message}
+func newSetting(s suite.Info, t tree, size, message int, reachable []suite.ID) setting {
+	group := limit.Group{Suite: s, Tree: t.limit(size), Contents: scale.Contents(s, 1+len(reachable))}
+	return setting{group: group, tree: t, message: message, reachable: reachable}
 }
+
+// clientSuites are the suites of clients.
+type clientSuites struct{ members, outside mls.Suites }
 
 // shape returns the tree of the group node by node, a new one.
 func (s setting) shape() *limit.Shape { return s.tree.nodes(s.group.Tree.Members) }
@@ -83,16 +88,16 @@ type scenario struct {
 }
 
 // newScenario makes a group by real commits, and tells progress how many clients and
-// commits there are. Its clients have the given suites.
-func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, in setting, progress func(clients, commits int)) (*scenario, error) {
+// commits there are.
+func newScenario(ctx context.Context, suites clientSuites, s suite.Suite, in setting, progress func(clients, commits int)) (*scenario, error) {
 	x := &scenario{setting: in, now: time.Now(), suite: s}
 	var err error
-	if x.client, err = x.newConfig(suites, "newcomer"); err != nil {
+	if x.client, err = x.newConfig(suites.outside, "newcomer"); err != nil {
 		return nil, err
 	}
 	var first sync.Once // the founder's is made before all others
 	x.sim, err = mls.NewSimulation(ctx, x.now, mls.SimulationConfig{
-		Suites: suites, Suite: s.Info().ID, Members: in.group.Tree.Members, Shape: in.tree.shape, Progress: progress,
+		Suites: suites.members, Suite: s.Info().ID, Members: in.group.Tree.Members, Shape: in.tree.shape, Progress: progress,
 		Adjust: func(c *mls.Config) {
 			c.Reachable = in.reachable
 			first.Do(func() { x.founder = *c })

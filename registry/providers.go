@@ -12,7 +12,10 @@ import (
 type ProviderSet struct {
 	Name  string // for flags and tables, such as "fast"
 	About string // what comes from where, for help texts
-	Parts Parts
+
+	// Parts returns the parts of suites, new ones each time: what they keep of public keys that
+	// are used often, they do not share.
+	Parts func() Parts
 
 	// FIPS140 is the mode of the Go Cryptographic Module that the set is for: "on", "off",
 	// or "" for either. A process keeps the mode that it starts in.
@@ -30,7 +33,8 @@ func (r *Registry) ProviderSet(name, about string) ProviderSet {
 	return ProviderSet{Name: name, About: about, suites: r}
 }
 
-// Suite returns the set's own suite of that description. The error says which part the set
+// Suite returns the set's own suite of that description, a new one each time unless the set
+// consists of suites. The error says which part the set
 // lacks, or is [ErrUnknown] where it consists of suites.
 func (p ProviderSet) Suite(of suite.Info) (suite.Suite, error) {
 	if p.suites != nil {
@@ -40,7 +44,11 @@ func (p ProviderSet) Suite(of suite.Info) (suite.Suite, error) {
 		}
 		return s, err
 	}
-	set, err := p.Parts.Build(DefinitionOf(of))
+	var parts Parts
+	if p.Parts != nil {
+		parts = p.Parts()
+	}
+	set, err := parts.Build(DefinitionOf(of))
 	if err != nil {
 		return nil, err
 	}

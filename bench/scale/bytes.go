@@ -20,9 +20,15 @@ func sizesOf(i suite.Info) sizes { return sizes{i, limit.ShorterSignature(i)} }
 // Group is a steady group of suitebench with what its members put into their structures: one suite,
 // a basic credential of 11 bytes, and a GREASE value beside each of the capabilities.
 func Group(i suite.Info, members int) limit.Group {
-	return limit.Group{Suite: i, Tree: limit.Steady(members, 0), Contents: &limit.Contents{
-		GroupID: i.Hash.Size, Leaf: leafContents(memberID), KeyPackage: extension(), GroupInfo: extension(),
-	}}
+	return limit.Group{Suite: i, Tree: limit.Steady(members, 0), Contents: Contents(i, 1)}
+}
+
+// Contents are what members of a group of suitebench put into their structures, if their leaves
+// list so many suites.
+func Contents(i suite.Info, listed int) *limit.Contents {
+	return &limit.Contents{
+		GroupID: i.Hash.Size, Leaf: leafContents(memberID, listed), KeyPackage: extension(), GroupInfo: extension(),
+	}
 }
 
 // Sizes returns the bytes of a commit that renews the keys of a member of a steady group, and of a
@@ -46,11 +52,13 @@ func extension() int { return limit.Extension(4) }
 
 // leaf is a LeafNode without what depends on its source (Section 7.2).
 func (z sizes) leaf(identity int) int {
-	return limit.Vec(z.KEM.Npk) + limit.Vec(z.Signature.PublicKey) + leafContents(identity) + 1 + limit.Vec(z.Signature.Signature)
+	return limit.Vec(z.KEM.Npk) + limit.Vec(z.Signature.PublicKey) + leafContents(identity, 1) + 1 + limit.Vec(z.Signature.Signature)
 }
 
-// leafContents are mls10, the suite, basic, X.509, and GREASE.
-func leafContents(identity int) int { return limit.LeafContents(identity, [5]int{1, 2, 1, 1, 3}, 4) }
+// leafContents are mls10, the suites, basic, X.509, and GREASE.
+func leafContents(identity, listed int) int {
+	return limit.LeafContents(identity, [5]int{1, listed + 1, 1, 1, 3}, 4)
+}
 
 func (z sizes) keyPackageLeaf(identity int) int { return z.leaf(identity) + 2*8 } // the lifetime
 

@@ -66,6 +66,6 @@ func ProviderSets() []registry.ProviderSet {
 	return []registry.ProviderSet{{
 		Name:  "crypto-hpke",
 		About: "HPKE of the standard library, which hashes its info for each recipient",
-		Parts: StandardHPKE(),
+		Parts: StandardHPKE,
 	}}
 }

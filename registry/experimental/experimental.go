@@ -129,11 +129,20 @@ func PeerSet() registry.PeerSet {
 func ProviderSets(sets ...registry.ProviderSet) ([]registry.ProviderSet, error) {
 	sets = slices.Clone(sets)
 	for i := range sets {
-		parts, err := Parts(sets[i].Parts)
-		if err != nil {
+		own := sets[i].Parts
+		if own == nil {
+			continue
+		}
+		if _, err := Parts(own()); err != nil {
 			return nil, fmt.Errorf("%s: %w", sets[i].Name, err)
 		}
-		sets[i].Parts = parts
+		sets[i].Parts = func() registry.Parts {
+			parts, err := Parts(own())
+			if err != nil {
+				panic(err) // of parts that could be completed before
+			}
+			return parts
+		}
 	}
 	return sets, nil
 }

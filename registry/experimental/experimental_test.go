@@ -120,7 +120,7 @@ func TestMissingPartsAreNamed(t *testing.T) {
 	}
 	_, err = experimental.Build(parts, experimental.PrivateUse())
 	require.ErrorContains(t, err, "MLDSA44-Ed25519-SHA512: mldsa44 takes no context string")
-	_, err = experimental.ProviderSets(registry.ProviderSet{Name: "plain", Parts: parts})
+	_, err = experimental.ProviderSets(registry.ProviderSet{Name: "plain", Parts: func() registry.Parts { return parts }})
 	require.ErrorContains(t, err, "plain: registry/experimental: ")
 }
 

@@ -82,6 +82,6 @@ func ProviderSet() registry.ProviderSet {
 	return registry.ProviderSet{
 		Name:  "fast",
 		About: "X25519 and Ed25519 from tables, ML-KEM and ML-DSA of circl, with vectors on amd64",
-		Parts: Parts(),
+		Parts: Parts,
 	}
 }

@@ -7,7 +7,7 @@ import "github.com/mlsuite/mlsuite/registry"
 // "fips" without FIPS 140-3 mode. They are for a program that is built with a module that
 // [Check] accepts.
 func ProviderSets() []registry.ProviderSet {
-	own := newOptions(nil).parts()
+	own := newOptions(nil).parts
 	frozen := func() error { return Running().checkBuild(nil) }
 	return []registry.ProviderSet{
 		{
@@ -19,7 +19,7 @@ func ProviderSets() []registry.ProviderSet {
 		{
 			Name:    "fips-hpke",
 			About:   "the same with HPKE of the standard library",
-			Parts:   newOptions([]Option{StandardHPKE()}).parts(),
+			Parts:   newOptions([]Option{StandardHPKE()}).parts,
 			FIPS140: "on",
 			Check: func() error {
 				if err := frozen(); err != nil {
