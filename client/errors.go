@@ -111,7 +111,7 @@ func transient(err error) bool {
 	var full *LimitError
 	var limit *delivery.LimitError
 	return errors.As(err, &again) || errors.As(err, &full) || errors.As(err, &limit) ||
-		errors.Is(err, delivery.ErrUnavailable) || errors.Is(err, delivery.ErrUnknown)
+		errors.Is(err, delivery.ErrUnavailable) || errors.Is(err, delivery.ErrUnknown) || errors.Is(err, delivery.ErrFull)
 }
 
 // final reports whether err stays however often what failed with it is repeated.

@@ -32,8 +32,8 @@ type Stream struct {
 // A call that returns an error has changed nothing at the service, with one exception:
 // [ErrUnknown] says that the outcome is unknown. A call with the same ID can be repeated
 // then, and takes effect once. Beside the errors that each call lists, every one returns
-// [ErrUnavailable], [ErrUnknown] if it changes something, a [*LimitError], and the
-// error of its context.
+// [ErrUnavailable], [ErrUnknown] and [ErrFull] if it changes something, a [*LimitError],
+// and the error of its context.
 type Service interface {
 	// Client returns the client's name at the service.
 	Client() string

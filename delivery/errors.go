@@ -18,6 +18,11 @@ var (
 	ErrNoGroup      = errors.New("delivery: no such group")
 	ErrNoKeyPackage = errors.New("delivery: client has no key package of the suite")
 	ErrTooLarge     = errors.New("delivery: message is too large for the service")
+
+	// ErrFull says that the service has no room for what it was handed, and has done nothing.
+	// It may have room later, when others have read what it keeps, or its operator has made
+	// some.
+	ErrFull = errors.New("delivery: service has no room")
 )
 
 // EpochError says that a group is in another epoch than a request is for. It wraps

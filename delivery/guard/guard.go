@@ -142,6 +142,8 @@ type Limits struct {
 	Claims   Rate // of key packages
 	Joins    Rate // of GroupInfos
 	Packages Rate // of key packages that are published; Burst is also the most at once
+	KiB      Rate // of 1,024 bytes, begun, that are handed in: messages, submissions, key packages; what is larger than Burst is too large
+	Stock    int  // key packages that the service keeps of the client, but those of last resort; 0 is any number
 	Clients  int  // whose recent requests are remembered; 0 means 10,000
 }
 
@@ -275,6 +277,15 @@ func (g *Guard) allow(client, what string, r Rate, n int) error {
 		return &delivery.LimitError{What: what, Retry: wait}
 	}
 	return nil
+}
+
+// allowBytes counts what a client hands in.
+func (g *Guard) allowBytes(client string, n int) error {
+	r, kib := g.cfg.Limits.KiB, (n+1023)/1024
+	if r.Every > 0 && kib > max(r.Burst, 1) {
+		return fmt.Errorf("%w: %d KiB at once, of at most %d", delivery.ErrTooLarge, kib, max(r.Burst, 1))
+	}
+	return g.allow(client, "bytes handed in", r, kib)
 }
 
 // refuse logs and returns a refusal.

@@ -458,3 +458,38 @@ func TestProposalBeforeItsEpoch(t *testing.T) {
 	require.NoError(t, err2(ann.service().Submit(t.Context(), c.Submission)))
 	require.NoError(t, err2(ann.service().Send(t.Context(), m)))
 }
+
+// What a client hands in is counted by its size, and what it has in stock by number.
+func TestBytesAndStockAreBounded(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Limits.KiB, c.Limits.Stock = Rate{Every: time.Minute, Burst: 100}, 3
+	})
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	send := func(n int) error {
+		return w.writes("ann", "g", 1, ann.encrypted(string(make([]byte, n))))
+	}
+	require.ErrorIs(t, send(101<<10), delivery.ErrTooLarge)
+	require.NoError(t, send(60<<10))
+	var limit *delivery.LimitError
+	require.ErrorAs(t, send(60<<10), &limit)
+	require.Equal(t, "bytes handed in", limit.What)
+	large := ann.commit()
+	large.Commits[0].Tree = make([]byte, 90<<10)
+	_, err := ann.service().Submit(t.Context(), large.Submission)
+	require.ErrorAs(t, err, &limit)
+	many := ann.commit()
+	many.Welcomes = []delivery.Welcome{{Clients: make([]string, 50), Group: "g", Message: make([]byte, 1<<10)}}
+	_, err = ann.service().Submit(t.Context(), many.Submission)
+	require.ErrorAs(t, err, &limit, "it would be in 50 inboxes")
+	require.NoError(t, ann.submit(ann.commit()))
+
+	two := ann.stock(2)
+	require.NoError(t, ann.service().Publish(t.Context(), two))
+	require.NoError(t, ann.service().Publish(t.Context(), two), "repeated, they are the same")
+	require.ErrorAs(t, ann.service().Publish(t.Context(), ann.stock(2)), &limit)
+	require.Equal(t, "key packages in stock", limit.What)
+	_, err = w.service("bob").Claim(t.Context(), "ann", 1)
+	require.NoError(t, err)
+	require.NoError(t, ann.service().Publish(t.Context(), ann.stock(2)))
+}

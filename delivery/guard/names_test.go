@@ -155,25 +155,28 @@ func TestPublishedKeyPackagesAreTheClients(t *testing.T) {
 	w.requireRefused(w.service("mal").Publish(t.Context(), delivery.Stock{Add: []delivery.KeyPackage{forged}}), rule)
 }
 
+// stock returns new key packages.
+func (m *member) stock(n int) (change delivery.Stock) {
+	m.w.t.Helper()
+	for range n {
+		kp, err := mls.NewKeyPackage(m.w.t.Context(), noon, m.cfg, mls.KeyPackageOptions{})
+		require.NoError(m.w.t, err)
+		encoded, err := message.Marshal(&message.Message{KeyPackage: kp.KeyPackage})
+		require.NoError(m.w.t, err)
+		change.Add = append(change.Add, delivery.KeyPackage{Ref: kp.Ref, Suite: 1, Expires: noon.AddDate(0, 1, 0), Message: encoded})
+	}
+	return change
+}
+
 func TestPublishedKeyPackagesAreCounted(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Limits.Packages = Rate{Every: time.Hour, Burst: 3} })
 	ann := w.member("ann", 1, true)
-	stock := func(n int) (change delivery.Stock) {
-		for range n {
-			kp, err := mls.NewKeyPackage(t.Context(), noon, ann.cfg, mls.KeyPackageOptions{})
-			require.NoError(t, err)
-			encoded, err := message.Marshal(&message.Message{KeyPackage: kp.KeyPackage})
-			require.NoError(t, err)
-			change.Add = append(change.Add, delivery.KeyPackage{Ref: kp.Ref, Suite: 1, Expires: noon.AddDate(0, 1, 0), Message: encoded})
-		}
-		return change
-	}
-	w.requireRefused(ann.service().Publish(t.Context(), stock(4)), "as many key packages are published at once as the guard takes")
-	require.NoError(t, ann.service().Publish(t.Context(), stock(2)))
+	w.requireRefused(ann.service().Publish(t.Context(), ann.stock(4)), "as many key packages are published at once as the guard takes")
+	require.NoError(t, ann.service().Publish(t.Context(), ann.stock(2)))
 	var limit *delivery.LimitError
-	require.ErrorAs(t, ann.service().Publish(t.Context(), stock(3)), &limit)
+	require.ErrorAs(t, ann.service().Publish(t.Context(), ann.stock(3)), &limit)
 	require.Equal(t, delivery.LimitError{What: "key packages", Retry: 2 * time.Hour}, *limit)
-	require.NoError(t, ann.service().Publish(t.Context(), stock(1)), "what was refused does not count")
+	require.NoError(t, ann.service().Publish(t.Context(), ann.stock(1)), "what was refused does not count")
 	require.ErrorAs(t, ann.service().Publish(t.Context(), delivery.Stock{Remove: [][]byte{{1}}}), &limit, "a call counts as one")
 	require.NoError(t, w.service("bob").Publish(t.Context(), delivery.Stock{}), "limits are each client's own")
 }

@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
@@ -33,6 +34,16 @@ func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
 	if err := s.guard.allow(s.Client(), "key packages", limit, max(len(added), 1)); err != nil {
 		return err
 	}
+	size := 0
+	for _, kp := range added {
+		size += len(kp.Message)
+	}
+	if err := s.guard.allowBytes(s.Client(), size); err != nil {
+		return err
+	}
+	if err := s.checkStock(ctx, change); err != nil {
+		return err
+	}
 	for _, kp := range added {
 		m, err := message.Parse[message.Message](kp.Message)
 		if err != nil || m.KeyPackage == nil {
@@ -55,6 +66,29 @@ func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
 		}
 	}
 	return s.Service.Publish(ctx, change)
+}
+
+// checkStock returns a [*delivery.LimitError] if the service would keep too many key packages.
+func (s *guarded) checkStock(ctx context.Context, change delivery.Stock) error {
+	limit := s.guard.cfg.Limits.Stock
+	if limit == 0 || len(change.Add) == 0 {
+		return nil
+	}
+	refs, err := s.Stocked(ctx)
+	if err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, ref := range refs {
+		kept[string(ref)] = true
+	}
+	for _, kp := range change.Add {
+		kept[string(kp.Ref)] = true
+	}
+	if len(kept) > limit {
+		return &delivery.LimitError{What: "key packages in stock", Retry: time.Hour}
+	}
+	return nil
 }
 
 func (s *guarded) Claim(ctx context.Context, client string, of suite.ID) ([]byte, error) {
@@ -117,6 +151,9 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	if err := s.guard.allow(s.Client(), "messages", s.guard.cfg.Limits.Messages, 1); err != nil {
 		return 0, err
 	}
+	if err := s.guard.allowBytes(s.Client(), len(m.Message)); err != nil {
+		return 0, err
+	}
 	halves, err := s.guard.halves(m)
 	if err != nil {
 		return 0, s.refuse(ctx, m.Group, "a message is of the group and the epoch that it is sent to", err)
@@ -175,6 +212,9 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	if err := s.guard.allow(s.Client(), "commits", s.guard.cfg.Limits.Commits, 1); err != nil {
 		return 0, err
 	}
+	if err := s.guard.allowBytes(s.Client(), sizeOf(sub)); err != nil {
+		return 0, err
+	}
 	var groups []string
 	for _, c := range sub.Commits {
 		groups = append(groups, c.Group)
@@ -211,4 +251,17 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 		}
 	}
 	return position, nil
+}
+
+// sizeOf returns about the bytes that a submission has the service keep. A Welcome that is small
+// is in the inbox of each client, and a large one is there once.
+func sizeOf(sub delivery.Submission) (n int) {
+	for _, c := range sub.Commits {
+		n += len(c.Message) + len(c.GroupInfo) + len(c.Tree)
+	}
+	for _, w := range sub.Welcomes {
+		size := len(w.Message) + len(w.Tree)
+		n += size + len(w.Clients)*min(size, 16<<10)
+	}
+	return n
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -35,6 +37,11 @@ func Check(ctx context.Context, nc, system *nats.Conn) ([]Finding, error) {
 		return nil, err
 	}
 	found := checkStream(stream.CachedInfo())
+	stored, err := checkRoom(ctx, js)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, stored...)
 	found = append(found, checkConnection(nc)...)
 	if system == nil {
 		return append(found, Finding{What: "nobody can tell whether the servers make each write durable (sync_interval: always) without a connection of the system account"}), nil
@@ -62,6 +69,25 @@ func checkStream(info *jetstream.StreamInfo) []Finding {
 		found = append(found, Finding{false, fmt.Sprintf("the server deletes what is older than %v, even a group's state: let mlsdelivery collect do so", info.Config.MaxAge)})
 	}
 	return found
+}
+
+// checkRoom says how full the streams of NATS are.
+func checkRoom(ctx context.Context, js jetstream.JetStream) (found []Finding, err error) {
+	names := slices.Sorted(maps.Keys(limited(DefaultLimits())))
+	for _, name := range names {
+		s, err := js.Stream(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		has, limit := s.CachedInfo().State.Bytes, s.CachedInfo().Config.MaxBytes
+		if limit <= 0 {
+			found = append(found, Finding{false, fmt.Sprintf("%s has no limit: clients can fill the disk", name)})
+			continue
+		}
+		percent := has * 100 / uint64(limit)
+		found = append(found, Finding{percent < 80, fmt.Sprintf("%s is full to %d%% of its %d bytes", name, percent, limit)})
+	}
+	return found, nil
 }
 
 func checkConnection(nc *nats.Conn) []Finding {

@@ -48,7 +48,7 @@ func TestCheckFindsServersThatWriteLate(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Contains(t, found[0].What, "there is no stream")
-		require.NoError(t, Setup(t.Context(), app, 1))
+		require.NoError(t, Setup(t.Context(), app, 1, Limits{}))
 		found, err = Check(t.Context(), app, sys)
 		require.NoError(t, err)
 		last := found[len(found)-1]

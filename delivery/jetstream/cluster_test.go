@@ -164,7 +164,7 @@ func (c *cluster) setup() {
 	require.Eventually(c.t, func() bool {
 		ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
 		defer cancel()
-		return Setup(ctx, nc, 3) == nil
+		return Setup(ctx, nc, 3, Limits{}) == nil
 	}, 2*time.Minute, 100*time.Millisecond)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -116,16 +117,7 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 		return done, err
 	}
 	before := stream.CachedInfo().State.Msgs
-	for of, seen := range streams {
-		last := seen.aged
-		if r.Read && seen.readers > 0 {
-			last = max(last, seen.slowest)
-		}
-		if last >= seen.first && seen.first > 0 {
-			if err := drop(ctx, js, of, last); err != nil {
-				return done, err
-			}
-		}
+	for of := range streams {
 		if of.Group != "" {
 			if err := stream.Purge(ctx, jetstream.WithPurgeSubject(stateSubject(of.Group)), jetstream.WithPurgeKeep(1)); err != nil {
 				return done, err
@@ -135,6 +127,22 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 	if found.submissions > 0 {
 		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(submissions), jetstream.WithPurgeSequence(found.submissions+1)); err != nil {
 			return done, err
+		}
+	}
+	shut, err := makeRoom(ctx, js, stream)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, shut()) }()
+	for of, seen := range streams {
+		last := seen.aged
+		if r.Read && seen.readers > 0 {
+			last = max(last, seen.slowest)
+		}
+		if last >= seen.first && seen.first > 0 {
+			if err := drop(ctx, js, of, last); err != nil {
+				return done, err
+			}
 		}
 	}
 	info, err := stream.Info(ctx)
@@ -149,6 +157,28 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 		return done, err
 	}
 	return done, collectMembers(ctx, js, found.welcomed, r.Age)
+}
+
+// makeRoom lets a stream that is full have more, for what is said before something is dropped.
+// Shut takes that back.
+func makeRoom(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream) (shut func() error, err error) {
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := info.Config
+	if cfg.MaxBytes <= 0 || info.State.Bytes+room/2 < uint64(cfg.MaxBytes) {
+		return func() error { return nil }, nil
+	}
+	more := cfg
+	more.MaxBytes += room
+	if _, err := js.UpdateStream(ctx, more); err != nil {
+		return nil, fmt.Errorf("jetstream: a full stream gets no room for what Collect says in it: %w", err)
+	}
+	return func() error {
+		_, err := js.UpdateStream(context.WithoutCancel(ctx), cfg)
+		return err
+	}, nil
 }
 
 // surveyed is what is known of one stream.

@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,6 +139,9 @@ func (s *Service) Health(ctx context.Context) (delivery.Health, error) {
 	if info.Config.Replicas < 3 {
 		h.Warnings = append(h.Warnings, fmt.Sprintf("the stream has %d copy", info.Config.Replicas))
 	}
+	if limit := info.Config.MaxBytes; limit > 0 && info.State.Bytes > uint64(limit)/10*9 {
+		h.Warnings = append(h.Warnings, "the stream is almost full")
+	}
 	h.Warnings = append(h.Warnings, "a client cannot see whether the servers sync each write (sync_interval: always)")
 	return h, nil
 }
@@ -173,8 +177,11 @@ func (s *Service) known(group string) uint64 {
 // notReached is the error of a request that changes nothing.
 func notReached(ctx context.Context, err error) error {
 	err, callers := inflight.Why(ctx, err)
-	if callers {
+	switch {
+	case callers:
 		return err
+	case full(err):
+		return fmt.Errorf("%w: %w", delivery.ErrFull, err)
 	}
 	return fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
 }
@@ -185,10 +192,25 @@ func unknown(ctx context.Context, err error) error {
 	switch {
 	case callers:
 		return err
-	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrNoServers), errors.Is(err, jetstream.ErrNoStreamResponse):
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrNoServers), errors.Is(err, jetstream.ErrNoStreamResponse), full(err):
 		return notReached(ctx, err)
 	}
 	return fmt.Errorf("%w: %w", delivery.ErrUnknown, err)
+}
+
+// Error codes of NATS.
+const (
+	storeFailed jetstream.ErrorCode = 10077 // of a stream, as its description says
+	noResources jetstream.ErrorCode = 10023 // the server has no disk left
+)
+
+// full reports whether a stream, or a server, has no room for what was published.
+func full(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	return api.ErrorCode == noResources || api.ErrorCode == storeFailed && strings.HasPrefix(api.Description, "maximum ")
 }
 
 // conflict reports whether a compare-and-set found something else, or that somebody else

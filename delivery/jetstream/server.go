@@ -31,6 +31,10 @@ type ServerOptions struct {
 	// everything in Folder, and makes each write durable before it answers.
 	Config string
 
+	// Limits bounds what is stored. Where Config does not say how much of the disk JetStream
+	// may have, it may have that much.
+	Limits Limits
+
 	// Operator authenticates this process where Config asks for that.
 	Operator []nats.Option
 }
@@ -60,7 +64,7 @@ func Start(ctx context.Context, o ServerOptions) (*Server, error) {
 	}
 	nc, err := s.Conn()
 	if err == nil {
-		err = Setup(ctx, nc, 1)
+		err = Setup(ctx, nc, 1, o.Limits)
 		nc.Close()
 	}
 	if err != nil {
@@ -92,6 +96,9 @@ func (o ServerOptions) options() (options *server.Options, err error) {
 		}
 	}
 	options.JetStream, options.StoreDir, options.SyncAlways = true, o.Folder, true
+	if options.JetStreamMaxStore <= 0 {
+		options.JetStreamMaxStore = o.Limits.disk()
+	}
 	options.NoSigs, options.NoLog = true, true
 	return options, nil
 }

@@ -235,7 +235,7 @@ func refused(ctx context.Context, err error, other func(context.Context, error) 
 	switch api.ErrorCode {
 	case jetstreamext.JSErrCodeAtomicPublishTooManyInflight, jetstreamext.JSErrCodeBatchPublishTooManyInflight, jetstreamext.JSErrCodeBatchPublishIncomplete:
 		return fmt.Errorf("%w: %w", errBusy, err)
-	case jetstreamext.JSErrCodeBatchPublishExceedsLimit:
+	case jetstreamext.JSErrCodeBatchPublishExceedsLimit, jetstream.JSErrCodeStreamMessageExceedsMaximum:
 		return fmt.Errorf("%w: %w", delivery.ErrTooLarge, err)
 	}
 	if conflict(err) {

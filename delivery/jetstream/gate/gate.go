@@ -55,6 +55,10 @@ type Config struct {
 	// means 10 minutes.
 	Idle time.Duration
 
+	// MaxMessage is the size of the largest message that a client sends to a group, in bytes; 0
+	// means 4 MiB.
+	MaxMessage int
+
 	// MaxRequest bounds what a client sends at once, in bytes; 0 means 64 MiB. It also
 	// bounds what a client has sent of requests that are not complete, and what it has not
 	// fetched of more than one answer. MaxPending bounds both for all clients together; 0
@@ -110,7 +114,8 @@ type pieces struct {
 // it, and leaves nc open.
 func Serve(ctx context.Context, nc *nats.Conn, cfg Config) (*Gate, error) {
 	cfg.Idle = orElse(cfg.Idle, 10*time.Minute)
-	cfg.MaxRequest, cfg.MaxPending = orElse(cfg.MaxRequest, 64<<20), orElse(cfg.MaxPending, 256<<20)
+	cfg.MaxRequest, cfg.MaxPending = orElse(cfg.MaxRequest, 64<<20), orElse(cfg.MaxPending, max(256<<20, cfg.MaxRequest))
+	cfg.MaxMessage = orElse(cfg.MaxMessage, 4<<20)
 	cfg.Concurrent = orElse(cfg.Concurrent, 16)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -91,7 +91,7 @@ func (d *deployment) start() {
 	d.server.Start()
 	require.True(d.t, d.server.ReadyForConnections(10*time.Second))
 	nc := d.conn("gate")
-	require.NoError(d.t, service.Setup(d.t.Context(), nc, 1))
+	require.NoError(d.t, service.Setup(d.t.Context(), nc, 1, service.Limits{}))
 	d.gates = append(d.gates, d.gate(Config{}))
 }
 
@@ -300,6 +300,11 @@ func TestRequestsAreBounded(t *testing.T) {
 	large.Message = large.Message[:3<<20]
 	_, err = ann.Send(t.Context(), large)
 	require.NoError(t, err)
+	d.gates[0].cfg.MaxMessage = 100
+	for size, want := range map[int]error{100: nil, 101: delivery.ErrTooLarge} {
+		_, err = ann.Send(t.Context(), delivery.Message{ID: fmt.Sprint(size), Group: "g", Epoch: 1, Message: make([]byte, size)})
+		require.ErrorIs(t, err, want)
+	}
 
 	nc := d.conn("ann")
 	piece := func(id string, offset, size, n int) []byte {

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -45,6 +46,9 @@ func (g *Gate) call(ctx context.Context, inner delivery.Service, method string, 
 		return with(request, func(sub delivery.Submission) (any, error) { return g.submit(ctx, inner, sub) })
 	case "send":
 		return with(request, func(m delivery.Message) (any, error) {
+			if len(m.Message) > g.cfg.MaxMessage {
+				return nil, fmt.Errorf("%w: %d bytes, of at most %d", delivery.ErrTooLarge, len(m.Message), g.cfg.MaxMessage)
+			}
 			if err := g.mayUse(ctx, inner, delivery.Stream{Group: m.Group}); err != nil {
 				return nil, err
 			}

@@ -23,23 +23,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
-	"github.com/mlsuite/mlsuite/delivery"
-	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/delivery/jetstream"
 	"github.com/mlsuite/mlsuite/delivery/jetstream/gate"
-	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry/all"
-	"github.com/mlsuite/mlsuite/store/bolt"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 func main() {
@@ -95,135 +86,6 @@ func (f *connection) connectAs(url, seed string) (*nats.Conn, error) {
 	return nats.Connect(url, options...)
 }
 
-// guarding is the flags of a guard.
-type guarding struct {
-	guard, public, members, names bool
-	policy, joins                 string
-}
-
-func (f *guarding) add(c *cobra.Command) {
-	c.Flags().BoolVar(&f.guard, "guard", true, "refuse what members would not take")
-	c.Flags().StringVar(&f.policy, "policy", "", "`NAME|FILE` of a policy: refuse what it denies")
-	c.Flags().BoolVar(&f.members, "members-only", false, "refuse commits from outside that the guard cannot judge")
-	c.Flags().BoolVar(&f.names, "names", true, "clients have basic credentials with their own names: refuse key packages of others, show who was removed nothing later, and take messages from members alone")
-	c.Flags().StringVar(&f.joins, "joins", "anyone", "who may join public groups from outside: anyone, not-removed (nobody who has left or was removed), or members (nobody: a member adds others)")
-	c.Flags().BoolVar(&f.public, "public-only", false, "refuse groups whose handshakes are private")
-}
-
-// run runs a gate until ctx ends. The guard keeps its state in folder.
-func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, log *slog.Logger) error {
-	cfg := gate.Config{Logger: log}
-	connect := func(ctx context.Context, client string) (delivery.Service, error) {
-		return jetstream.Connect(ctx, nc, client)
-	}
-	cfg.Service = connect
-	if f.guard {
-		g, closeStore, err := f.newGuard(ctx, connect, folder, log)
-		if err != nil {
-			return err
-		}
-		defer closeStore()
-		cfg.Service = func(ctx context.Context, client string) (delivery.Service, error) {
-			s, err := connect(ctx, client)
-			if err != nil {
-				return nil, err
-			}
-			return g.Service(s), nil
-		}
-	}
-	served, err := gate.Serve(ctx, nc, cfg)
-	if err != nil {
-		return err
-	}
-	log.InfoContext(ctx, "gate is open", "guard", f.guard, "policy", f.policy)
-	<-ctx.Done()
-	return served.Close()
-}
-
-func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, string) (delivery.Service, error), folder string, log *slog.Logger) (*guard.Guard, func(), error) {
-	p, err := loadPolicy(f.policy)
-	if err != nil {
-		return nil, nil, err
-	}
-	joins, err := joinsOf(f.joins)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, nil, err
-	}
-	key, err := keyIn(filepath.Join(folder, "guard.key"))
-	if err != nil {
-		return nil, nil, err
-	}
-	own, err := connect(ctx, "guard")
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := bolt.Open(filepath.Join(folder, "guard.store"), bolt.Options{Key: key})
-	if err != nil {
-		return nil, nil, err
-	}
-	g, err := guard.New(guard.Config{
-		MLS: mls.Config{Suites: all.Registry(), Policy: p}, Service: own, Store: s,
-		PublicOnly: f.public, MembersOnly: f.members, Joins: joins, NameOf: f.nameOf(), Logger: log,
-		Limits: limits(),
-	})
-	if err != nil {
-		return nil, nil, errors.Join(err, s.Close())
-	}
-	return g, func() { _ = s.Close() }, nil
-}
-
-// joinsOf returns what the flag --joins says.
-func joinsOf(flag string) (guard.Joins, error) {
-	i := slices.Index([]string{guard.JoinsAnyone: "anyone", guard.JoinsNotRemoved: "not-removed", guard.JoinsMembers: "members"}, flag)
-	if i < 0 {
-		return 0, fmt.Errorf("--joins is anyone, not-removed or members, and not %q", flag)
-	}
-	return guard.Joins(i), nil
-}
-
-// nameOf returns how the guard finds the name of a client, or nil.
-func (f *guarding) nameOf() func(message.Credential) (string, error) {
-	if !f.names {
-		return nil
-	}
-	return func(c message.Credential) (string, error) {
-		name, ok := c.Identity()
-		if !ok {
-			return "", fmt.Errorf("the credential is of type %v: see --names", c.Type)
-		}
-		return string(name), nil
-	}
-}
-
-// limits are far beyond what a person does, and keep one client from taking what all share.
-func limits() guard.Limits {
-	return guard.Limits{
-		Commits:  guard.Rate{Every: 100 * time.Millisecond, Burst: 500},
-		Messages: guard.Rate{Every: 10 * time.Millisecond, Burst: 5000},
-		Joins:    guard.Rate{Every: time.Second, Burst: 500},
-		Claims:   guard.Rate{Every: time.Minute, Burst: 200},
-		Packages: guard.Rate{Every: 10 * time.Second, Burst: 1000},
-	}
-}
-
-// loadPolicy returns a built-in profile or one in a file, or nil for no name.
-func loadPolicy(name string) (suite.Policy, error) {
-	if name == "" {
-		return nil, nil
-	}
-	if slices.Contains(policy.Builtin().Names(), name) {
-		return policy.Load(name)
-	}
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return policy.Parse(name, content)
-}
-
 func serveCommand() *cobra.Command {
 	var o jetstream.ServerOptions
 	var g guarding
@@ -263,6 +125,7 @@ func serveCommand() *cobra.Command {
 	c.Flags().StringVar(&o.Config, "config", "", "`file` with the server's configuration, in place of --listen: users, permissions, TLS")
 	c.Flags().StringVar(&seed, "nkey", "", "`file` with the seed of the gate's user in that configuration")
 	addRetention(c, &r)
+	addLimits(c, &o.Limits)
 	g.add(c)
 	return c
 }
@@ -291,6 +154,7 @@ func gateCommand() *cobra.Command {
 func setupCommand() *cobra.Command {
 	var f connection
 	var replicas int
+	var limits jetstream.Limits
 	c := &cobra.Command{
 		Use: "setup URL", Short: "Make the stream and the buckets", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -299,10 +163,11 @@ func setupCommand() *cobra.Command {
 				return err
 			}
 			defer nc.Close()
-			return jetstream.Setup(c.Context(), nc, replicas)
+			return jetstream.Setup(c.Context(), nc, replicas, limits)
 		},
 	}
 	c.Flags().IntVar(&replicas, "replicas", 1, "copies of everything: 3 or 5 in a cluster")
+	addLimits(c, &limits)
 	f.add(c)
 	return c
 }
