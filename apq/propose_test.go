@@ -199,3 +199,20 @@ func TestNewCredential(t *testing.T) {
 	require.True(t, c.Full())
 	w.commit("bob", CommitOptions{})
 }
+
+// A member leaves both groups by a pair of Removes. Its SelfRemove stands in nobody's way.
+func TestSelfRemoveIsRefused(t *testing.T) {
+	w := newWorld(t, small, []string{"ann", "bob"}, func(c *Config) { c.T.SelfRemove, c.PQ.SelfRemove = true, true })
+	ann, bob := w.groups["ann"], w.groups["bob"]
+	leaves, err := bob.T().Propose(t.Context(), noon, message.SelfRemove{}, nil)
+	require.NoError(t, err)
+	_, err = ann.Process(t.Context(), noon, leaves)
+	requireRule(t, err, "3.3", T)
+	requireRule(t, bob.unsafe(PQ, message.SelfRemove{}), "3.3", PQ)
+	c, err := ann.Commit(t.Context(), noon, CommitOptions{})
+	require.NoError(t, err)
+	require.False(t, c.Full())
+	received, err := bob.Process(t.Context(), noon, c.Message)
+	require.NoError(t, err)
+	require.False(t, received.Commit.Removed())
+}

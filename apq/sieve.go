@@ -90,6 +90,8 @@ func (g *Group) unsafe(leg Leg, p message.Proposal) error {
 	switch p := p.(type) {
 	case message.ReInit:
 		return broken("7.1", leg, "ReInit ends one group alone")
+	case message.SelfRemove:
+		return broken("3.3", leg, "SelfRemove takes its sender out of one group alone")
 	case message.GroupContextExtensions:
 		before, _ := g.leg(leg).GroupContext().Extensions.Find(numbers.AppDataDictionary)
 		after, _ := p.Extensions.Find(numbers.AppDataDictionary)
