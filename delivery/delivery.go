@@ -60,6 +60,7 @@ type Service interface {
 	//   - [*EpochError]: one of the groups is in another epoch.
 	//   - [*RefusalError]: the service takes no such commit, or another submission of the
 	//     client has the ID.
+	//   - [ErrSelfRemoves]: a commit from outside leaves out a member who leaves.
 	//   - [ErrTooLarge].
 	Submit(ctx context.Context, s Submission) (Position, error)
 
@@ -172,6 +173,11 @@ type Message struct {
 	Group   string
 	Epoch   uint64 // in which it was made
 	Message []byte // MLSMessage
+
+	// SelfRemove says that Message is a SelfRemove, by which a member leaves
+	// (draft-ietf-mls-extensions-10, Section 6.3). The service hands it out with the
+	// GroupInfo until the epoch ends, and keeps it as long.
+	SelfRemove bool `json:",omitempty"`
 }
 
 // Kind is what an Entry holds.
@@ -207,6 +213,10 @@ type GroupInfo struct {
 	Position Position // of the commit that began the epoch
 	Message  []byte   // MLSMessage with the GroupInfo
 	Tree     []byte   // ratchet_tree, if the GroupInfo is without it
+
+	// SelfRemoves are the messages of the epoch that are SelfRemoves, in their order, at most
+	// MaxSelfRemoves of them. Who joins covers them in the external commit.
+	SelfRemoves [][]byte `json:",omitempty"`
 }
 
 // Health is what a service says of itself. It holds nothing that a client may not know.
@@ -226,3 +236,7 @@ const (
 	MaxID    = 64  // of a submission or a message
 	MaxGroup = 256 // ID of a group
 )
+
+// MaxSelfRemoves is the number of SelfRemoves that come with a GroupInfo. Where there are more,
+// a member has to commit before others join.
+const MaxSelfRemoves = 1000

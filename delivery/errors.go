@@ -15,6 +15,10 @@ var (
 	// look for the ID in the stream.
 	ErrUnknown = errors.New("delivery: outcome of the request is unknown")
 
+	// ErrSelfRemoves says that an external commit does not cover a SelfRemove of the epoch: it
+	// came after the GroupInfo. Ask for the GroupInfo again, and make another commit.
+	ErrSelfRemoves = errors.New("delivery: an external commit leaves out a SelfRemove")
+
 	ErrNoGroup      = errors.New("delivery: no such group")
 	ErrNoKeyPackage = errors.New("delivery: client has no key package of the suite")
 	ErrTooLarge     = errors.New("delivery: message is too large for the service")

@@ -40,6 +40,7 @@ func Run(t *testing.T, start func(t *testing.T) Network) {
 		{"fetch", testFetch},
 		{"inboxes", testInboxes},
 		{"group infos", testGroupInfos},
+		{"SelfRemoves", testSelfRemoves},
 		{"ids of groups", testGroupIDs},
 		{"a group that only a Welcome announces", testWelcomedGroup},
 		{"groups that move together", testTogether},

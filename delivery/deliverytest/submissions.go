@@ -189,3 +189,45 @@ func testGroupInfos(t *testing.T, n Network) {
 	_, err = bob.GroupInfo(t.Context(), "g")
 	require.ErrorIs(t, err, delivery.ErrNoGroup, "an old one would lead nowhere")
 }
+
+// SelfRemoves come with the GroupInfo of their epoch, also when all others have read them.
+func testSelfRemoves(t *testing.T, n Network) {
+	ann, bob := n.Client("ann"), n.Client("bob")
+	pending := func() []string {
+		t.Helper()
+		info, err := n.Client("carl").GroupInfo(t.Context(), "g")
+		require.NoError(t, err)
+		said := []string{}
+		for _, m := range info.SelfRemoves {
+			said = append(said, string(m))
+			clear(m) // the caller owns it
+		}
+		return said
+	}
+	leaves := func(id string, epoch uint64) delivery.Message {
+		m := message(id, "g")
+		m.Epoch, m.SelfRemove = epoch, true
+		return m
+	}
+	began := begin(t, ann, "g")
+	require.Empty(t, pending())
+	send(t, ann, message("1", "g"))
+	first := send(t, bob, leaves("2", 1))
+	require.Equal(t, first, send(t, bob, leaves("2", 1)))
+	last := send(t, ann, leaves("3", 1))
+	require.Equal(t, []string{"message 2", "message 3"}, pending())
+	require.Equal(t, pending(), pending())
+	require.Equal(t, []string{"message 1", "message 2", "message 3"}, texts(fetch(t, bob, groupG, began)), "they are in the stream too")
+	for _, s := range []delivery.Service{ann, bob} {
+		require.NoError(t, s.Acknowledge(t.Context(), groupG, last))
+	}
+	n.Restart()
+	ann, bob = n.Client("ann"), n.Client("bob")
+	require.Equal(t, []string{"message 2", "message 3"}, pending())
+	submit(t, ann, commit("4", "g", 1))
+	require.Empty(t, pending())
+	send(t, bob, leaves("5", 1)) // of an epoch that is over
+	require.Empty(t, pending())
+	send(t, bob, leaves("6", 2))
+	require.Equal(t, []string{"message 6"}, pending())
+}

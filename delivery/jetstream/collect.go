@@ -78,7 +78,8 @@ func Drop(ctx context.Context, nc *nats.Conn, position delivery.Position) error 
 // Retention says what is kept.
 type Retention struct {
 	// Age is the age from which an entry is deleted, whoever has not read it; 0 keeps
-	// entries until they are read.
+	// entries until they are read. From the first SelfRemove of a group's epoch on, entries
+	// are kept until the epoch ends.
 	Age time.Duration
 
 	// Read deletes what all readers of a stream have acknowledged: those who have
@@ -139,6 +140,9 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 		if r.Read && seen.readers > 0 {
 			last = max(last, seen.slowest)
 		}
+		if seen.kept > 0 { // who joins needs them
+			last = min(last, seen.kept-1)
+		}
 		if last >= seen.first && seen.first > 0 {
 			if err := drop(ctx, js, of, last); err != nil {
 				return done, err
@@ -186,6 +190,9 @@ type surveyed struct {
 	first, aged delivery.Position // of its entries, and of those that are too old the last
 	slowest     delivery.Position // acknowledgement
 	readers     int
+
+	epoch uint64            // that the last state begins
+	kept  delivery.Position // of the first SelfRemove of that epoch, or 0
 }
 
 // read counts a reader.
@@ -239,11 +246,15 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 			if r.Age > 0 && time.Since(meta.Timestamp) > r.Age {
 				seen.aged = position
 			}
+			if isSelfRemove(m.Subject()) && seen.kept == 0 && seen.epoch != 0 && epochOf(m.Headers()) == seen.epoch {
+				seen.kept = position
+			}
 			if group, err := untoken(m.Headers().Get(groupHeader)); err == nil && of.Group == "" && group != "" {
 				f.welcomed[ackKey(of.Client, delivery.Stream{Group: group})] = position
 			}
 		} else if group, ok := stateOf(m.Subject()); ok {
-			f.of(delivery.Stream{Group: group}) // which may have states alone, as one half of a pair
+			seen := f.of(delivery.Stream{Group: group}) // which may have states alone, as one half of a pair
+			seen.epoch, seen.kept = epochOf(m.Headers()), 0
 		} else if strings.HasPrefix(m.Subject(), submissionPrefix) && r.forgets(time.Since(meta.Timestamp)) {
 			f.submissions = meta.Sequence.Stream
 		}

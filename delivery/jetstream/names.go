@@ -30,6 +30,7 @@ const (
 //	mls.g.<group>.d                    that entries were dropped
 //	mls.g.<group>.e.c.CLIENT.<id>      a commit
 //	mls.g.<group>.e.m.CLIENT.<id>      a message
+//	mls.g.<group>.e.l.CLIENT.<id>      a message by which a member leaves: a SelfRemove
 //	mls.w.RECIPIENT.e.CLIENT.<id>.N    a Welcome, the Nth of its submission
 //	mls.w.RECIPIENT.d                  that entries were dropped
 func subjects() []string { return []string{submissions, "mls.g.>", "mls.w.>"} }
@@ -78,6 +79,15 @@ func root(s delivery.Stream) string {
 }
 
 func entriesOf(s delivery.Stream) string { return root(s) + ".e.>" }
+
+// selfRemovesOf returns the subjects of the SelfRemoves of a group.
+func selfRemovesOf(group string) string { return root(delivery.Stream{Group: group}) + ".e.l.>" }
+
+// isSelfRemove reports whether a subject of an entry is that of a SelfRemove.
+func isSelfRemove(subject string) bool {
+	t := strings.Split(subject, ".")
+	return len(t) == 7 && t[1] == "g" && t[3] == "e" && t[4] == "l"
+}
 func droppedOf(s delivery.Stream) string { return root(s) + ".d" }
 
 // streamOf returns the stream that a subject of an entry is of.

@@ -137,3 +137,47 @@ func TestFetchOfLargeEntriesIsBounded(t *testing.T) {
 	}
 	require.Equal(t, []int{3, 2}, sizes)
 }
+
+// Who joins a group needs the SelfRemoves of its epoch, though all members have read them.
+func TestSelfRemovesAreKeptUntilTheEpochEnds(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann")
+	g := delivery.Stream{Group: "g"}
+	submit := func(id string, epoch uint64) delivery.Position {
+		position, err := ann.Submit(t.Context(), delivery.Submission{
+			ID: id, Commits: []delivery.Commit{{Group: "g", Epoch: epoch, Message: []byte("commit"), GroupInfo: []byte("info")}},
+		})
+		require.NoError(t, err)
+		return position
+	}
+	send := func(id string, selfRemove bool) delivery.Position {
+		position, err := ann.Send(t.Context(), delivery.Message{ID: id, Group: "g", Epoch: 1, Message: []byte(id), SelfRemove: selfRemove})
+		require.NoError(t, err)
+		return position
+	}
+	collect := func(r Retention) (shown int) {
+		_, err := Collect(t.Context(), n.conn(), r)
+		require.NoError(t, err)
+		info, err := ann.GroupInfo(t.Context(), "g")
+		require.NoError(t, err)
+		return len(info.SelfRemoves)
+	}
+	began := submit("1", 0)
+	send("2", false)
+	leaves := send("3", true)
+	require.NoError(t, ann.Acknowledge(t.Context(), g, send("4", true)))
+	for _, r := range []Retention{{Read: true}, {Age: time.Nanosecond}} {
+		require.Equal(t, 2, collect(r))
+		_, err := ann.Fetch(t.Context(), g, began, 0)
+		var gap *delivery.GapError
+		require.ErrorAs(t, err, &gap, "what is before them is deleted")
+		require.Equal(t, leaves, gap.Oldest)
+	}
+	require.NoError(t, ann.Acknowledge(t.Context(), g, submit("5", 1)))
+	require.Zero(t, collect(Retention{Read: true}))
+	entries, err := ann.Fetch(t.Context(), g, leaves+10, 0)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	_, err = ann.Fetch(t.Context(), g, leaves, 0)
+	require.Error(t, err)
+}

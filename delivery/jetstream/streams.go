@@ -35,7 +35,11 @@ func (s *Service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 			return 0, &delivery.EpochError{Group: m.Group, Epoch: m.Epoch, Current: st.epoch, CurrentPosition: st.began}
 		}
 	}
-	msg := &nats.Msg{Subject: entrySubject(m.Group, "m", s.client, m.ID), Header: withEpoch(m.Epoch)}
+	kind := "m"
+	if m.SelfRemove {
+		kind = "l"
+	}
+	msg := &nats.Msg{Subject: entrySubject(m.Group, kind, s.client, m.ID), Header: withEpoch(m.Epoch)}
 	if msg.Data, err = s.payload(ctx, msg.Header, s.inline(), m.Message, nil); err != nil {
 		return 0, notReached(ctx, err)
 	}

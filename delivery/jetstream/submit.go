@@ -314,5 +314,35 @@ func (s *Service) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 	if parts[0] == nil {
 		return delivery.GroupInfo{}, delivery.ErrNoGroup
 	}
-	return delivery.GroupInfo{Epoch: st.epoch, Position: st.began, Message: parts[0], Tree: parts[1]}, nil
+	info := delivery.GroupInfo{Epoch: st.epoch, Position: st.began, Message: parts[0], Tree: parts[1]}
+	info.SelfRemoves, err = s.selfRemoves(ctx, group, st)
+	return info, err
+}
+
+// selfRemoves returns the SelfRemoves of the epoch that a group is in.
+func (s *Service) selfRemoves(ctx context.Context, group string, st state) (all [][]byte, err error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	messages, err := jetstreamext.GetBatch(ctx, s.js, streamName, delivery.MaxSelfRemoves,
+		jetstreamext.GetBatchSeq(uint64(st.began)+1), jetstreamext.GetBatchSubject(selfRemovesOf(group)), jetstreamext.GetBatchMaxBytes(maxFetchBytes))
+	if err != nil {
+		return nil, notReached(ctx, err)
+	}
+	for m, err := range messages {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			break
+		}
+		if err != nil {
+			return nil, notReached(ctx, err)
+		}
+		if epochOf(m.Header) != st.epoch {
+			continue // it has come late
+		}
+		e, err := s.entry(ctx, m, 1)
+		if err != nil {
+			return nil, notReached(ctx, err)
+		}
+		all = append(all, e.Message)
+	}
+	return all, nil
 }

@@ -60,7 +60,7 @@ type stream struct {
 type group struct {
 	epoch uint64
 	began delivery.Position
-	info  delivery.GroupInfo
+	info  delivery.GroupInfo // with the SelfRemoves of the epoch
 }
 
 // NewServer returns a Server without clients.

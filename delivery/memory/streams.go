@@ -110,6 +110,9 @@ func (s *service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	if m.Epoch > g.epoch {
 		return 0, epochError(m.Group, m.Epoch, g)
 	}
+	if pending := &g.info.SelfRemoves; m.SelfRemove && m.Epoch == g.epoch && len(*pending) < delivery.MaxSelfRemoves {
+		*pending = append(*pending, bytes.Clone(m.Message))
+	}
 	v.append(delivery.Stream{Group: m.Group}, delivery.Entry{
 		Kind: delivery.KindMessage, ID: m.ID, From: s.client,
 		Group: m.Group, Epoch: m.Epoch, Message: bytes.Clone(m.Message),
@@ -174,6 +177,10 @@ func (s *service) GroupInfo(ctx context.Context, id string) (delivery.GroupInfo,
 	}
 	info := g.info
 	info.Message, info.Tree = bytes.Clone(info.Message), bytes.Clone(info.Tree)
+	info.SelfRemoves = slices.Clone(info.SelfRemoves)
+	for i, m := range info.SelfRemoves {
+		info.SelfRemoves[i] = bytes.Clone(m)
+	}
 	return info, nil
 }
 

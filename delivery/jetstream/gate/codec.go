@@ -64,7 +64,7 @@ type fault struct {
 func sentinels() []error {
 	return []error{
 		delivery.ErrUnavailable, delivery.ErrUnknown, delivery.ErrNoGroup,
-		delivery.ErrNoKeyPackage, delivery.ErrTooLarge, delivery.ErrUnseen, delivery.ErrFull,
+		delivery.ErrNoKeyPackage, delivery.ErrTooLarge, delivery.ErrUnseen, delivery.ErrFull, delivery.ErrSelfRemoves,
 	}
 }
 
