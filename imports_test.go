@@ -118,7 +118,7 @@ func layers() []layer {
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{
 			pkg:     "client",
-			imports: []string{"suite", "registry", "policy", "apq", "mls", "mls/message", "mls/event", "migrate", "store", "delivery", "internal/grouprecords"},
+			imports: []string{"suite", "registry", "policy", "apq", "mls", "mls/message", "mls/event", "migrate", "store", "delivery", "internal/grouprecords", "internal/publiccommit"},
 			denied:  []string{"net/...", "os/...", "database/..."},
 		},
 		{

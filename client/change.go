@@ -145,6 +145,11 @@ func (c *Client) Propose(ctx context.Context, group string, proposal message.Pro
 
 // Leave leaves a group: this client proposes to be removed, and another member commits
 // that. Leave returns when one has. Of a group of one it deletes the keys.
+//
+// Where all members list it ([mls.Config].SelfRemove), the proposal is a SelfRemove
+// (draft-ietf-mls-extensions-10, Section 6.3), which shows who leaves, and which a client
+// commits that joins from outside: so nobody else has to be there. A partial member proposes
+// a Remove: it does not know what others list.
 func (c *Client) Leave(ctx context.Context, group string) error {
 	return c.change(ctx, group, intentRecord{Kind: intentLeave})
 }

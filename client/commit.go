@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/publiccommit"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
@@ -246,6 +247,8 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 			return c.lostJoin(ctx, g)
 		}
 		return nil
+	case errors.Is(err, delivery.ErrSelfRemoves): // of a member that left since the GroupInfo was read
+		return errors.Join(&againError{err}, c.abandon(ctx, g, nil))
 	case !final(err) || ctx.Err() != nil:
 		return &againError{err}
 	case p.rec.Joins:
@@ -352,12 +355,7 @@ func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) err
 	if g.mls == nil || g.mls.Size() == 1 {
 		return c.forget(ctx, g, nil)
 	}
-	return c.propose(ctx, g, in, func() ([]byte, error) {
-		if g.pair != nil {
-			return g.pair.ProposeRemove(ctx, c.cfg.Now(), g.mls.OwnLeaf())
-		}
-		return g.mls.Propose(ctx, c.cfg.Now(), message.Remove{Removed: g.mls.OwnLeaf()}, nil)
-	})
+	return c.propose(ctx, g, in, func() ([]byte, error) { return c.proposeLeaving(ctx, g) })
 }
 
 // propose sends a proposal for an intent, once in each epoch. Others have to commit it.
@@ -378,7 +376,9 @@ func (c *Client) propose(ctx context.Context, g *liveGroup, in *intent, make fun
 		}
 	}
 	if !in.rec.Sent {
-		_, err := c.service.Send(ctx, delivery.Message{ID: in.rec.ID, Group: g.id, Epoch: in.rec.Epoch, Message: in.rec.Message})
+		_, err := c.service.Send(ctx, delivery.Message{
+			ID: in.rec.ID, Group: g.id, Epoch: in.rec.Epoch, Message: in.rec.Message, SelfRemove: c.isSelfRemove(in.rec.Message),
+		})
 		var epoch *delivery.EpochError
 		if err != nil && !errors.As(err, &epoch) {
 			return &againError{err}
@@ -387,4 +387,25 @@ func (c *Client) propose(ctx context.Context, g *liveGroup, in *intent, make fun
 	}
 	in.notBefore = c.cfg.Now().Add(max(c.cfg.Schedule.Commit, c.cfg.Schedule.Backoff) + time.Second)
 	return nil
+}
+
+// proposeLeaving proposes that this client leaves: by a SelfRemove where all members take it,
+// and otherwise, or if the policy refuses its form, by a Remove. A pair takes a pair of
+// Removes.
+func (c *Client) proposeLeaving(ctx context.Context, g *liveGroup) ([]byte, error) {
+	if g.pair != nil {
+		return g.pair.ProposeRemove(ctx, c.cfg.Now(), g.mls.OwnLeaf())
+	}
+	msg, err := g.mls.Propose(ctx, c.cfg.Now(), message.SelfRemove{}, nil)
+	if err == nil || !verdict(err) {
+		return msg, err
+	}
+	return g.mls.Propose(ctx, c.cfg.Now(), message.Remove{Removed: g.mls.OwnLeaf()}, nil)
+}
+
+// isSelfRemove reports whether a message is a SelfRemove, which the service keeps for those
+// who join.
+func (c *Client) isSelfRemove(msg []byte) bool {
+	m, err := message.Parse[message.Message](msg)
+	return err == nil && publiccommit.SelfRemove(m, c.numbers())
 }

@@ -160,7 +160,7 @@ func (c *Client) tryJoin(ctx context.Context, g *liveGroup) error {
 		}
 	}
 	p := &pending{rec: pendingRecord{ID: newID(), Epoch: info.Epoch, Joins: true}}
-	options := mls.ExternalJoinOptions{RatchetTree: info.Tree, Remove: c.ownLeafIn(public)}
+	options := mls.ExternalJoinOptions{RatchetTree: info.Tree, Remove: c.ownLeafIn(public), Proposals: info.SelfRemoves}
 	candidate, err := c.joinFromOutside(ctx, g, cfg, public, info, options, &p.rec)
 	if err != nil {
 		return err

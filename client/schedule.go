@@ -60,8 +60,13 @@ func (c *Client) proposed(g *liveGroup) {
 // which it cannot commit itself.
 func (c *Client) onlyOwnLeave(g *liveGroup) bool {
 	return !slices.ContainsFunc(g.mls.Proposals(), func(p mls.CommittedProposal) bool {
-		remove, ok := p.Proposal.(message.Remove)
-		return !ok || remove.Removed != g.mls.OwnLeaf()
+		switch what := p.Proposal.(type) {
+		case message.Remove:
+			return what.Removed != g.mls.OwnLeaf()
+		case message.SelfRemove:
+			return p.Sender.Leaf != g.mls.OwnLeaf()
+		}
+		return true
 	})
 }
 

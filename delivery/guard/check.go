@@ -47,6 +47,9 @@ func (f *followed) checkProposal(ctx context.Context, g *Guard, client string, h
 	if err != nil || received.Proposal == nil {
 		return err
 	}
+	if _, leaves := received.Proposal.Proposal.(message.SelfRemove); leaves && g.infoIn(f.public.GroupContext().Extensions) != nil {
+		return fmt.Errorf("%w: a member leaves one of them", errHalf)
+	}
 	return g.checkAsks(ctx, f, h.Group, client, received.Proposal)
 }
 
@@ -114,6 +117,9 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
 	}
 	next, by, err := s.guard.next(ctx, f, l, m, s.Client(), use, policy)
+	if errors.Is(err, delivery.ErrSelfRemoves) {
+		return err // the client could not know of it
+	}
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
@@ -208,6 +214,9 @@ func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Messag
 		}
 	}
 	if err := g.checkJoiner(ctx, f, c.Group, client, received.Commit); err != nil {
+		return nil, nil, err
+	}
+	if err := checkLeaving(f.public, received.Commit); err != nil {
 		return nil, nil, err
 	}
 	next := received.Commit.Adopt()

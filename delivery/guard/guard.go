@@ -36,6 +36,14 @@
 // and groups that it has lost. There the calls of partial members return
 // [delivery.ErrUnseen].
 //
+// # Leaving
+//
+// A member may leave by a SelfRemove (draft-ietf-mls-extensions-10, Section 6.3), which the
+// service hands out with the GroupInfo. The guard refuses a commit from outside that leaves
+// one out which it has seen in the epoch, by [delivery.ErrSelfRemoves]: the joiner asks for the
+// GroupInfo again. It refuses a SelfRemove in a group that is one of a pair: the member would
+// stay in the other one.
+//
 // # What a guard does not see
 //
 // Whether a membership_tag and a confirmation_tag are right, and whether members can decrypt

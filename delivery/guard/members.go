@@ -24,8 +24,9 @@ const (
 )
 
 const (
-	ruleSender = "who sends to a group is a member"
-	ruleJoins  = "who joins from outside is one whom the deployment lets join"
+	ruleSender     = "who sends to a group is a member"
+	ruleSelfRemove = "a SelfRemove is sent as one, and nothing else is" // or who joins would not hear of it
+	ruleJoins      = "who joins from outside is one whom the deployment lets join"
 )
 
 var (
@@ -116,6 +117,24 @@ func (g *Guard) checkJoiner(ctx context.Context, f *followed, group, client stri
 		}
 	}
 	return g.checkJoins(ctx, f, group, client)
+}
+
+// checkLeaving returns an error if a commit from outside leaves out a SelfRemove that waits
+// (draft-ietf-mls-extensions-10, Section 6.3). before is the group in the epoch that it ends.
+func checkLeaving(before *mls.PublicGroup, c *mls.PublicCandidate) error {
+	if c.Committer().Type != message.SenderNewMemberCommit {
+		return nil
+	}
+	covered := map[string]bool{}
+	for _, p := range c.Proposals() {
+		covered[string(p.Ref)] = true
+	}
+	for _, p := range before.Proposals() {
+		if _, leaves := p.Proposal.(message.SelfRemove); leaves && !covered[string(p.Ref)] {
+			return fmt.Errorf("%w: of leaf %d", delivery.ErrSelfRemoves, p.Sender.Leaf)
+		}
+	}
+	return nil
 }
 
 // checkAsks returns why a proposal that asks for an Add from outside is none of the client that

@@ -267,7 +267,7 @@ func (g *Guard) checkAlone(group string, before *mls.PublicGroup, c *mls.PublicC
 	}
 	for _, p := range c.Proposals() {
 		switch p.Proposal.(type) {
-		case message.Add, message.Remove, message.ReInit:
+		case message.Add, message.Remove, message.SelfRemove, message.ReInit:
 			return fmt.Errorf("%w: it covers a proposal of the type %s", errHalf, message.TypeOf(p.Proposal))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/publiccommit"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -157,6 +158,9 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	halves, err := s.guard.halves(m)
 	if err != nil {
 		return 0, s.refuse(ctx, m.Group, "a message is of the group and the epoch that it is sent to", err)
+	}
+	if m.SelfRemove != (len(halves) == 1 && publiccommit.SelfRemove(halves[0].parsed, s.guard.numbers())) {
+		return 0, s.refuse(ctx, m.Group, ruleSelfRemove, nil)
 	}
 	switch parsed := halves[0].parsed; parsed.ContentType() {
 	case message.ContentApplication:

@@ -1,4 +1,5 @@
-// Package publiccommit reads from a commit what it shows to those who are no members.
+// Package publiccommit reads from a public commit or proposal what it shows to those who are no
+// members.
 package publiccommit
 
 import (
@@ -18,6 +19,24 @@ func External(m *message.Message) bool {
 	r.Skip()     // group_id
 	r.SkipRaw(8) // epoch
 	return message.SenderType(r.Uint8()) == message.SenderNewMemberCommit
+}
+
+// SelfRemove reports whether m is a PublicMessage of a member with a SelfRemove, whose number
+// is that of numbers (draft-ietf-mls-extensions-10, Section 6.3).
+func SelfRemove(m *message.Message, numbers message.CodePoints) bool {
+	if m.PublicMessage == nil || m.ContentType() != message.ContentProposal {
+		return false
+	}
+	r := wire.NewOwnedReader(m.PublicMessage)
+	r.Skip()     // group_id
+	r.SkipRaw(8) // epoch
+	if message.SenderType(r.Uint8()) != message.SenderMember {
+		return false
+	}
+	r.SkipRaw(4) // leaf_index
+	r.Skip()     // authenticated_data
+	r.SkipRaw(1) // content_type
+	return message.ProposalType(r.Uint16()) == numbers.SelfRemove && r.Err() == nil
 }
 
 // Confirmed reports whether tag stands where a commit in a PublicMessage has its

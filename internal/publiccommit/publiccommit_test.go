@@ -59,3 +59,31 @@ func TestCommitsShowTheirSenderAndTag(t *testing.T) {
 	require.False(t, External(parsed(t, proposal)))
 	require.False(t, External(parsed(t, info)))
 }
+
+// A SelfRemove shows as such under its number, and nothing else does.
+func TestSelfRemovesShow(t *testing.T) {
+	cfg := config(t)
+	cfg.SelfRemove = true
+	group, err := mls.CreateGroup(t.Context(), noon, cfg, []byte("g"))
+	require.NoError(t, err)
+	numbers := message.CodePoints{}.Complete()
+	shows := func(msg []byte, err error) bool {
+		t.Helper()
+		require.NoError(t, err)
+		return SelfRemove(parsed(t, msg), numbers)
+	}
+	require.False(t, shows(group.Propose(t.Context(), noon, message.GroupContextExtensions{}, []byte("data"))))
+	require.False(t, shows(group.GroupInfo(t.Context(), noon, true)))
+	c, err := group.Commit(t.Context(), noon, mls.CommitOptions{})
+	require.NoError(t, err)
+	require.False(t, shows(c.Message, nil))
+	msg, err := group.Propose(t.Context(), noon, message.SelfRemove{}, []byte("data"))
+	require.True(t, shows(msg, err))
+	numbers.SelfRemove++
+	require.False(t, shows(msg, nil))
+
+	s, err := cfg.Suites.Suite(1)
+	require.NoError(t, err)
+	outside := mls.ExternalProposer{Suite: s, GroupID: []byte("g")}
+	require.False(t, shows(outside.Propose(t.Context(), cfg.Signer, 0, message.Remove{Removed: 0})))
+}
