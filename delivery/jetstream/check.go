@@ -123,14 +123,11 @@ func checkServers(ctx context.Context, system *nats.Conn) ([]Finding, error) {
 		limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 		m, err := answers.NextMsgWithContext(limited)
 		cancel()
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil || errors.Is(err, nats.ErrNoResponders) {
 			break
 		}
 		if err != nil {
 			return found, err
-		}
-		if m.Header.Get("Status") == "503" {
-			break
 		}
 		var answer struct {
 			Data server.Varz `json:"data"`

@@ -1,7 +1,10 @@
 package jetstream
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -180,4 +183,39 @@ func TestSelfRemovesAreKeptUntilTheEpochEnds(t *testing.T) {
 	require.Empty(t, entries)
 	_, err = ann.Fetch(t.Context(), g, leaves, 0)
 	require.Error(t, err)
+}
+
+// Of all who collect now and then, one does each time.
+func TestOneOfAllCollects(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann")
+	began := beginWith(t, ann, "ann")
+	g := delivery.Stream{Group: "g"}
+	require.NoError(t, ann.Acknowledge(t.Context(), g, began))
+	for i, want := range []bool{true, false, false} {
+		mine, err := turn(t.Context(), n.conn(), time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, want, mine, i)
+	}
+	mine, err := turn(t.Context(), n.conn(), time.Nanosecond)
+	require.NoError(t, err)
+	require.True(t, mine, "it is long ago")
+	position, err := ann.Acknowledged(t.Context(), g)
+	require.NoError(t, err)
+	require.Equal(t, began, position)
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		CollectEvery(ctx, n.conn(), Retention{Read: true}, time.Millisecond, slog.New(slog.DiscardHandler))
+	}()
+	require.Eventually(t, func() bool {
+		_, err := ann.Fetch(t.Context(), g, 0, 0)
+		var gap *delivery.GapError
+		return errors.As(err, &gap)
+	}, time.Minute, time.Millisecond)
+	stop()
+	<-ended
+	CollectEvery(t.Context(), nil, Retention{}, 0, nil) // never, and it does not wait
 }

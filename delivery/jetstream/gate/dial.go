@@ -274,6 +274,10 @@ func (r *remote) Health(ctx context.Context) (h delivery.Health, err error) {
 	return h, err
 }
 
+// MaxWatched is the number of streams that a client watches at most, each by a subscription of
+// its own. Of those behind them, it is told nothing.
+const MaxWatched = 10_001
+
 // Watch listens to the hints of gates: they tell of what comes through a gate.
 func (r *remote) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan delivery.Stream, error) {
 	ctx, done, err := r.open.Begin(ctx)
@@ -289,6 +293,9 @@ func (r *remote) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan 
 	}
 	if _, err := r.find(ctx); err != nil {
 		return fail(err)
+	}
+	if len(streams) > MaxWatched {
+		streams = streams[:MaxWatched]
 	}
 	of := map[string]delivery.Stream{}
 	hints := make(chan *nats.Msg, 256)

@@ -46,10 +46,14 @@ func deploy(t *testing.T, clients ...string) *deployment {
 	d.write("nats.conf", conf)
 	d.certify()
 	users := "users: [\n"
-	for _, name := range append(clients, "gate") {
-		u, seed, err := NewUser(name, name == "gate")
+	for _, name := range append(clients, "gate", "operator") {
+		u, seed, err := NewUser(name, map[string]Role{"gate": RoleGate, "operator": RoleSystem}[name])
 		require.NoError(t, err)
 		d.seeds[name] = seed
+		if u.Role == RoleSystem {
+			d.write("system.conf", []byte("users: [\n"+u.Config()+"]\n"))
+			continue
+		}
 		users += u.Config()
 	}
 	d.write("users.conf", []byte(users+"]\n"))

@@ -9,16 +9,26 @@ import (
 	service "github.com/mlsuite/mlsuite/delivery/jetstream"
 )
 
-// User is somebody who connects to the server: a client, or a gate.
+// Role is what a user may do.
+type Role int
+
+// Roles. The zero value is a client's, which may do what a client of its name needs.
+const (
+	RoleClient Role = iota
+	RoleGate        // a gate, or an operator: everything in the account
+	RoleSystem      // an operator, in the system account
+)
+
+// User is somebody who connects to the server.
 type User struct {
 	Name string
-	Gate bool // may use everything; otherwise what a client of that name needs
+	Role Role
 
 	Public string // nkey
 }
 
 // NewUser returns a user with a new key, and the key's seed, which only the user has.
-func NewUser(name string, gate bool) (u User, seed []byte, err error) {
+func NewUser(name string, role Role) (u User, seed []byte, err error) {
 	if err := service.CheckName(name); err != nil {
 		return User{}, nil, err
 	}
@@ -27,7 +37,7 @@ func NewUser(name string, gate bool) (u User, seed []byte, err error) {
 		return User{}, nil, err
 	}
 	defer pair.Wipe()
-	u = User{Name: name, Gate: gate}
+	u = User{Name: name, Role: role}
 	if u.Public, err = pair.PublicKey(); err != nil {
 		return User{}, nil, err
 	}
@@ -37,8 +47,11 @@ func NewUser(name string, gate bool) (u User, seed []byte, err error) {
 
 // Config returns the user's block in the list of users of a server's configuration.
 func (u User) Config() string {
-	if u.Gate {
+	switch u.Role {
+	case RoleGate:
 		return fmt.Sprintf("  { nkey: %q } # gate %s\n", u.Public, u.Name)
+	case RoleSystem:
+		return fmt.Sprintf("  { nkey: %q } # operator %s\n", u.Public, u.Name)
 	}
 	return fmt.Sprintf(`  { nkey: %q, permissions: { # client %s
       publish: { allow: ["mlsd.*.%[2]s.>"] }

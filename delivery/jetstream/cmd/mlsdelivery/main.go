@@ -90,6 +90,7 @@ func serveCommand() *cobra.Command {
 	var o jetstream.ServerOptions
 	var g guarding
 	var r jetstream.Retention
+	var every time.Duration
 	var seed string
 	c := &cobra.Command{
 		Use: "serve FOLDER", Short: "Run a server and a gate in this process", Args: cobra.ExactArgs(1),
@@ -117,7 +118,7 @@ func serveCommand() *cobra.Command {
 			if o.Config == "" {
 				log.WarnContext(c.Context(), "nobody is authenticated: whoever reaches the address acts under any name, past the gate and the guard", "address", o.Listen)
 			}
-			go collectHourly(c.Context(), nc, r, log)
+			go jetstream.CollectEvery(c.Context(), nc, r, every, log)
 			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), log)
 		},
 	}
@@ -125,6 +126,7 @@ func serveCommand() *cobra.Command {
 	c.Flags().StringVar(&o.Config, "config", "", "`file` with the server's configuration, in place of --listen: users, permissions, TLS")
 	c.Flags().StringVar(&seed, "nkey", "", "`file` with the seed of the gate's user in that configuration")
 	addRetention(c, &r)
+	addEvery(c, &every)
 	addLimits(c, &o.Limits)
 	g.add(c)
 	return c
@@ -133,6 +135,8 @@ func serveCommand() *cobra.Command {
 func gateCommand() *cobra.Command {
 	var f connection
 	var g guarding
+	var r jetstream.Retention
+	var every time.Duration
 	var folder string
 	c := &cobra.Command{
 		Use: "gate URL", Short: "Run a gate for a server or a cluster", Args: cobra.ExactArgs(1),
@@ -142,10 +146,14 @@ func gateCommand() *cobra.Command {
 				return err
 			}
 			defer nc.Close()
-			return g.run(c.Context(), nc, folder, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+			log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+			go jetstream.CollectEvery(c.Context(), nc, r, every, log)
+			return g.run(c.Context(), nc, folder, log)
 		},
 	}
 	c.Flags().StringVar(&folder, "folder", "mlsdelivery", "folder in which the guard keeps what it knows")
+	addRetention(c, &r)
+	addEvery(c, &every)
 	f.add(c)
 	g.add(c)
 	return c
@@ -238,27 +246,26 @@ func addRetention(c *cobra.Command, r *jetstream.Retention) {
 	c.Flags().BoolVar(&r.Read, "read", true, "delete what all readers have acknowledged")
 }
 
-// collectHourly collects until ctx ends.
-func collectHourly(ctx context.Context, nc *nats.Conn, r jetstream.Retention, log *slog.Logger) {
-	for tick := time.NewTicker(time.Hour); ; {
-		select {
-		case <-ctx.Done():
-			tick.Stop()
-			return
-		case <-tick.C:
-		}
-		done, err := jetstream.Collect(ctx, nc, r)
-		log.InfoContext(ctx, "collected", "entries", done.Entries, "objects", done.Objects, "key packages", done.KeyPackages, "error", err)
-	}
+func addEvery(c *cobra.Command, every *time.Duration) {
+	c.Flags().DurationVar(every, "collect", time.Hour, "delete what nobody needs so often, all gates together; 0 is never, for mlsdelivery collect to do it")
 }
 
 func userCommand() *cobra.Command {
-	var isGate bool
+	var isGate, system bool
 	var folder string
 	c := &cobra.Command{
 		Use: "user NAME", Short: "Make a user: a key, and a block for the configuration", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			u, seed, err := gate.NewUser(args[0], isGate)
+			role := gate.RoleClient
+			switch {
+			case isGate && system:
+				return errors.New("a gate is no user of the system account")
+			case isGate:
+				role = gate.RoleGate
+			case system:
+				role = gate.RoleSystem
+			}
+			u, seed, err := gate.NewUser(args[0], role)
 			if err != nil {
 				return err
 			}
@@ -276,6 +283,7 @@ func userCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&isGate, "gate", false, "the user is a gate or an operator")
+	c.Flags().BoolVar(&system, "system", false, "the user is an operator in the system account: see mlsdelivery check --system")
 	c.Flags().StringVar(&folder, "folder", ".", "where NAME.nkey is made, with the seed")
 	return c
 }

@@ -62,6 +62,11 @@ func TestUser(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrExist)
 	_, err = run(t, "user", "a.b", "--folder", folder)
 	require.Error(t, err)
+	_, err = run(t, "user", "root", "--folder", folder, "--gate", "--system")
+	require.Error(t, err)
+	out, err = run(t, "user", "root", "--folder", folder, "--system")
+	require.NoError(t, err)
+	require.Contains(t, out, "# operator root")
 }
 
 // A client of the served gate gets what the policy allows.
