@@ -31,11 +31,12 @@ type Client struct {
 
 	mu         sync.Mutex
 	rec        clientRecord
-	inboxAt    delivery.Position // with the turn of inbox too
-	inboxKnown bool              // Acknowledged was asked
-	inboxTries int               // of the next Welcome, without a verdict
-	inboxRead  uint64            // how often the inbox was read to its end
-	identities []Identity        // the current one first
+	inboxAt    inboxRecord // with the turn of inbox too
+	inboxLook  looked      // with the turn of inbox
+	inboxKnown bool        // Acknowledged was asked
+	inboxTries int         // of the next Welcome, without a verdict
+	inboxRead  uint64      // how often the inbox was read to its end
+	identities []Identity  // the current one first
 	index      map[string]groupRecord
 	groups     map[string]*liveGroup
 	outboxes   map[string]int // messages in the outbox of a group, where that was counted
@@ -45,7 +46,10 @@ type Client struct {
 	news       chan struct{}
 	changed    chan struct{} // closed when groups come or go
 	dirty      *queue
-	stockAt    time.Time // of the next look at the key packages
+	stockAt    time.Time         // of the next look at the key packages
+	look       uint64            // how often there was a reason to look at what the service still has
+	losses     int               // how often the service was found to have lost something
+	quietAt    map[string]uint64 // the look at which a group that is not in memory was seen
 }
 
 // Open opens a client on what its store has, or begins it. It takes as long as reading one
@@ -64,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		cfg: cfg, store: &erasable{Store: cfg.Store}, service: cfg.Delivery, name: cfg.Delivery.Client(),
 		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
 		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, outboxes: map[string]int{}, loaded: list.New(),
-		results: map[uint64]chan error{}, news: make(chan struct{}), changed: make(chan struct{}),
+		results: map[uint64]chan error{}, look: 1, quietAt: map[string]uint64{}, news: make(chan struct{}), changed: make(chan struct{}),
 		dirty: newQueue(),
 	}
 	c.identities = append([]Identity{{Credential: cfg.MLS.Credential, Signer: cfg.MLS.Signer}}, cfg.Identities...)
@@ -101,11 +105,9 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 
 // readIndex reads what Open needs.
 func (c *Client) readIndex(r store.Reader) error {
-	var at inboxRecord
-	if _, err := getJSON(r, key(spaceClient, partInbox), &at); err != nil {
+	if _, err := getJSON(r, key(spaceClient, partInbox), &c.inboxAt); err != nil {
 		return err
 	}
-	c.inboxAt = at.Position
 	prefix := key(spaceIndex)
 	err := scanJSON(r, prefix, func(k []byte, rec *groupRecord) error {
 		c.index[string(k[len(prefix)+2:])] = *rec

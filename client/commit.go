@@ -238,8 +238,10 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 	case err == nil && p.rec.Joins:
 		return c.joined(ctx, g, position)
 	case err == nil:
-		p.accepted = true
+		p.accepted, g.behind = true, 0
 		return nil
+	case errors.As(err, &epoch) && epoch.Current < epoch.Epoch && !p.rec.Joins:
+		return c.behind(ctx, g, epoch)
 	case errors.As(err, &epoch):
 		p.lost = true
 		c.count("commits_lost", 1)
@@ -375,15 +377,18 @@ func (c *Client) propose(ctx context.Context, g *liveGroup, in *intent, make fun
 			return err
 		}
 	}
-	if !in.rec.Sent {
+	if !in.rec.Sent || in.attempts%maxDoubts == 0 { // the service may have lost it, and takes it once
 		_, err := c.service.Send(ctx, delivery.Message{
 			ID: in.rec.ID, Group: g.id, Epoch: in.rec.Epoch, Message: in.rec.Message, SelfRemove: c.isSelfRemove(in.rec.Message),
 		})
 		var epoch *delivery.EpochError
-		if err != nil && !errors.As(err, &epoch) {
+		switch {
+		case err != nil && !errors.As(err, &epoch):
 			return &againError{err}
+		case err != nil && epoch.Current < epoch.Epoch:
+			return c.behind(ctx, g, epoch)
 		}
-		in.rec.Sent = err == nil // until a restart: then it is sent again, and taken once
+		in.rec.Sent = err == nil // until a restart
 	}
 	in.notBefore = c.cfg.Now().Add(max(c.cfg.Schedule.Commit, c.cfg.Schedule.Backoff) + time.Second)
 	return nil

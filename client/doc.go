@@ -77,12 +77,14 @@
 // A client finds out when it can no longer follow a group or trust its state, and says so
 // by an [InTrouble] event and a [*TroubleError] with a [Trouble]:
 //
-//	Gap            the service deleted what the client had not read
-//	Fork           others are in another epoch of the same number
-//	RolledBack     the store is older than what the client has done
-//	Unreadable     an accepted commit does not open
-//	Refuses        the policy or the authenticator refuses an accepted commit
-//	Damaged        the stored state does not restore
+//	Gap                the service deleted what the client had not read
+//	Fork               others are in another epoch of the same number
+//	ServiceRolledBack  the service has lost what it had accepted
+//	Missing            the service does not know the group any more
+//	RolledBack         the store is older than what the client has done
+//	Unreadable         an accepted commit does not open
+//	Refuses            the policy or the authenticator refuses an accepted commit
+//	Damaged            the stored state does not restore
 //
 // It looks for a fork when something does not open, and from time to time
 // ([Schedule].Check): it compares its confirmation tag with that of the GroupInfo that the
@@ -91,6 +93,20 @@
 // store has not seen, and the stream has entries of this client that the store does not
 // know. The client reads the stream to its end before it sends anything, so that keys that
 // were used after the backup are not used again.
+//
+// A service that has lost what it had accepted gives its positions anew, and a client that
+// reads behind its own would miss what comes to stand before it. So the client knows the entry
+// of each stream again that it has read last, and asks for that too: when it is opened, when a
+// connection was lost, in each [Client.Sync], and otherwise once a second while it reads. The
+// service has lost something if another entry is there or none, if its last position is below
+// the client's, or if it is in an earlier epoch than the client. A copy of a service may be
+// behind for a moment: where that looks the same, the client asks several times. If the service
+// still has the commit that began the client's epoch, the client goes on in that epoch, whatever
+// [Config].Recovery says: it reads what is there now, and passes over what it knows. Otherwise
+// its epoch is lost, and Recovery says what follows: all who had read a lost commit come back
+// from outside, and those who had not go on. What only the service had is lost, and so are
+// messages for which a [Sent] was there. A group that the service does not know at all is
+// Missing until it does again; [Client.Delete] deletes it here.
 //
 // Whoever has a client's key package can make a group of the same id as one of the
 // client's, and a blind service takes a commit of anybody. So a Welcome never replaces a
@@ -188,6 +204,7 @@
 //	What is sent?                                 outbox.go
 //	What does the application learn?              event.go, events.go, history.go, health.go
 //	How does it go on after trouble?              recover.go, errors.go
+//	Has the service lost something?               mark.go
 //	How does it get into groups?                  keypackage.go, welcome.go, recover.go
 //	How does it get others' key packages?         claim.go
 //	How does a group move to another suite?       move.go

@@ -104,6 +104,7 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 // reads Welcomes and the streams of all groups, and works on what waits. It returns when
 // nothing more is to be done now, with the errors of what could not be done.
 func (c *Client) Sync(ctx context.Context) error {
+	c.lookAgain()
 	errs := []error{c.keepStock(ctx, true), c.readInbox(ctx)}
 	for _, id := range c.ids() {
 		if _, err := c.work(ctx, id); err != nil {
@@ -132,18 +133,34 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 	c.mu.Lock()
 	rec, ok := c.index[id]
 	loaded := c.groups[id] != nil && c.groups[id].used != nil
+	at, look, losses := c.quietAt[id], c.look, c.losses
 	c.mu.Unlock()
 	s, now := c.cfg.Schedule, c.cfg.Now()
 	due, full := c.nextFull(&rec)
 	if full && !now.Before(due.Add(-rec.Pair.fullSpread(due))) {
 		return false, nil
 	}
-	if !ok || loaded || rec.State != Active || rec.Work || rec.New ||
+	if !ok || loaded || losses > 0 && at != look || rec.State != Active || rec.Work || rec.New ||
 		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.size())/2 ||
 		c.checkDue(&rec, now) || s.Idle > 0 && !rec.Partial {
 		return false, nil
 	}
-	entries, err := c.service.Fetch(ctx, delivery.Stream{Group: id}, rec.Position, 1)
+	stream := delivery.Stream{Group: id}
+	if rec.Read != nil && at != look {
+		entries, seen, err := c.fetchFrom(ctx, rec.Read, 2, func(after delivery.Position, limit int) ([]delivery.Entry, error) {
+			return c.service.Fetch(ctx, stream, after, limit)
+		})
+		if err != nil {
+			return false, nil // whoever has the turn finds out more
+		}
+		c.mu.Lock()
+		c.quietAt[id] = look
+		c.mu.Unlock()
+		if seen {
+			return len(entries) == 0, nil
+		}
+	}
+	entries, err := c.service.Fetch(ctx, stream, rec.Position, 1)
 	if err != nil {
 		if _, gap := errors.AsType[*delivery.GapError](err); gap || errors.Is(err, delivery.ErrNoGroup) {
 			return false, nil

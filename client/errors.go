@@ -46,6 +46,13 @@ const (
 	Gap Trouble = "gap"
 	// Fork says that other members are in another epoch of the same number.
 	Fork Trouble = "fork"
+	// ServiceRolledBack says that the delivery service has lost what it had accepted, as after
+	// a loss of power or when it was restored from a backup: it no longer has what the client
+	// has read, or is in an earlier epoch than the client.
+	ServiceRolledBack Trouble = "service rolled back"
+	// Missing says that the delivery service does not know the group any more, or does not
+	// let the client read it.
+	Missing Trouble = "group missing at the service"
 	// RolledBack says that the client's store is older than what the client did: an old
 	// backup was restored.
 	RolledBack Trouble = "rolled back"

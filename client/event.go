@@ -111,7 +111,8 @@ type (
 	}
 
 	// Recovered says that the client is in the group again. Messages between the trouble
-	// and the event's Position are not read.
+	// and the event's Position are not read. If there is no Position, the client goes on in
+	// its epoch, and has missed nothing that the delivery service still has.
 	Recovered struct{ From Trouble }
 
 	// IdleMembers says who sent nothing for longer than [Schedule].Idle.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 
+	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 )
 
@@ -16,4 +17,11 @@ func (c *Client) InMemory() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.groups)
+}
+
+// ReadUpTo returns up to which position the client has read a group's stream.
+func (c *Client) ReadUpTo(id string) delivery.Position {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.index[id].Position
 }

@@ -50,6 +50,9 @@ type groupState struct {
 	outboxRead uint64 // number of the message of the outbox that was read last
 
 	replaces     bool              // the next transaction replaces all that the store has of mls
+	looked       looked            // whether the service has what was read last
+	behind       int               // how often the service said that it is in an earlier epoch
+	losses       int               // Client.losses that the client has looked after in this group
 	checked      bool              // the stream was read to its end since the client was opened
 	acknowledged delivery.Position // up to which the service knows that the stream was read
 	suspected    bool              // something did not open, as after a fork

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -144,13 +145,26 @@ func (o *once) Fetch(ctx context.Context, of delivery.Stream, after delivery.Pos
 	return entries, err
 }
 
+func lastCommit(entries []delivery.Entry) (last int) {
+	for i, e := range entries {
+		if e.Kind == delivery.KindCommit {
+			last = i
+		}
+	}
+	return last
+}
+
 // A client that is not shown a commit for what it is finds that it has missed one.
 func TestHiddenCommitIsFound(t *testing.T) {
 	for name, hide := range map[string]func([]delivery.Entry) ([]delivery.Entry, bool){
-		"as of an earlier epoch": func(e []delivery.Entry) ([]delivery.Entry, bool) { e[0].Epoch--; return e, true },
-		"as a message":           func(e []delivery.Entry) ([]delivery.Entry, bool) { e[0].Kind = delivery.KindMessage; return e, true },
+		"as of an earlier epoch": func(e []delivery.Entry) ([]delivery.Entry, bool) { e[lastCommit(e)].Epoch--; return e, true },
+		"as a message": func(e []delivery.Entry) ([]delivery.Entry, bool) {
+			e[lastCommit(e)].Kind = delivery.KindMessage
+			return e, true
+		},
 		"as nothing": func(e []delivery.Entry) ([]delivery.Entry, bool) {
-			return e[1:], true
+			i := lastCommit(e)
+			return slices.Delete(e, i, i+1), true
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,9 @@ type outgoing struct {
 	number uint64
 	rec    outboxRecord
 	sent   bool // the service has taken it, since the group was loaded
+
+	position delivery.Position // at which the service took it
+	unseen   int               // how often the stream ended without it since
 }
 
 // readOutbox reads those messages of the outbox that g does not have yet. Numbers are given
@@ -216,6 +219,20 @@ func (g *liveGroup) unsent() *outgoing {
 	return nil
 }
 
+// notSeen lets messages that the service has taken be sent again if the stream, which was read
+// to its end, does not show them: it has lost them. A message that it has after all, it does
+// not take twice.
+func (g *liveGroup) notSeen() {
+	for _, m := range g.outbox {
+		if !m.sent {
+			continue
+		}
+		if m.unseen++; m.position <= g.rec.Position || m.unseen == maxDoubts {
+			m.sent, m.unseen = false, 0
+		}
+	}
+}
+
 // flush sends messages of the outbox, in their order.
 func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 	for range flushLimit {
@@ -238,12 +255,15 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 		case err != nil:
 			return err
 		}
-		_, err = c.service.Send(ctx, delivery.Message{ID: m.rec.ID, Group: g.id, Epoch: g.epoch(), Message: ciphertext})
+		var epoch *delivery.EpochError
+		position, err := c.service.Send(ctx, delivery.Message{ID: m.rec.ID, Group: g.id, Epoch: g.epoch(), Message: ciphertext})
 		switch {
 		case err == nil:
-			m.sent = true
+			m.sent, m.position, g.behind = true, position, 0
 			c.count("messages_sent", 1)
-		case errors.Is(err, delivery.ErrNoGroup) || isEpoch(err):
+		case errors.As(err, &epoch) && epoch.Current < epoch.Epoch:
+			return c.behind(ctx, g, epoch)
+		case errors.Is(err, delivery.ErrNoGroup) || epoch != nil:
 			// The service is in another epoch: what the stream has comes first, and then the
 			// message is encrypted anew.
 			c.count("messages_encrypted_anew", 1)

@@ -274,7 +274,7 @@ func (c *Client) combine(g *liveGroup, h *half) (*apq.Group, error) {
 func (c *Client) acceptHalf(ctx context.Context, in *invitation, candidate *mls.Candidate, named *apq.Info) error {
 	return c.withAny(ctx, string(named.TGroupID), func(g *liveGroup) error {
 		s := c.step(g)
-		s.readUpTo(in.entry.Position)
+		s.readUpTo(in.entry)
 		others := 0
 		for _, h := range g.halves {
 			if h.rec.ID == "" {

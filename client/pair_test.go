@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -410,7 +411,8 @@ func TestLateStartWithoutAMember(t *testing.T) {
 	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
 	require.NoError(t, err)
 	sync(t, all...)
-	bob.delivery = func(s delivery.Service) delivery.Service { return &deaf{Service: s} }
+	heard := w.server.Entries(delivery.Stream{Client: "bob"})
+	bob.delivery = func(s delivery.Service) delivery.Service { return &deaf{s, heard[len(heard)-1].Position} }
 	bob.restart()
 	require.NoError(t, ann.Pair(ctx, g))
 	for range 3 {
@@ -422,12 +424,16 @@ func TestLateStartWithoutAMember(t *testing.T) {
 	agree(t, g, ann, bob) // by a pair of external commits
 }
 
-// deaf is a service that shows no Welcomes.
-type deaf struct{ delivery.Service }
+// deaf is a service that shows no Welcomes behind a position.
+type deaf struct {
+	delivery.Service
+	last delivery.Position
+}
 
 func (d *deaf) Fetch(c context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	if of.Client != "" {
-		return nil, nil
+	entries, err := d.Service.Fetch(c, of, after, limit)
+	if of.Client == "" {
+		return entries, err
 	}
-	return d.Service.Fetch(c, of, after, limit)
+	return slices.DeleteFunc(entries, func(e delivery.Entry) bool { return e.Position > d.last }), err
 }

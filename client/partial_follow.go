@@ -15,13 +15,18 @@ import (
 	"github.com/mlsuite/mlsuite/store"
 )
 
-// fetchGroup returns entries of a group's stream that the client has not read.
+// fetchGroup returns entries of a group's stream that the client has not read, as unread does.
 func (c *Client) fetchGroup(ctx context.Context, g *liveGroup) ([]delivery.Entry, error) {
 	stream := delivery.Stream{Group: g.id}
-	if g.partial == nil {
-		return c.service.Fetch(ctx, stream, g.rec.Position, fetchLimit)
-	}
-	return c.annotator().FetchAnnotated(ctx, stream, uint32(g.partial.OwnLeaf()), g.rec.Position, fetchLimit)
+	return c.unread(ctx, g.rec.Position, g.rec.Read, &g.looked, func(after delivery.Position, limit int) ([]delivery.Entry, error) {
+		switch {
+		case g.partial == nil:
+			return c.service.Fetch(ctx, stream, after, limit)
+		case after < g.rec.Position: // of what was read, nothing is annotated anew
+			return c.service.Fetch(ctx, stream, after, 1)
+		}
+		return c.annotator().FetchAnnotated(ctx, stream, uint32(g.partial.OwnLeaf()), after, limit)
+	})
 }
 
 // processPartial takes an entry of another member as a partial member.
@@ -91,6 +96,8 @@ func (c *Client) partialMessage(ctx context.Context, s *step, g *liveGroup, e *d
 		return nil // its sender sends it again
 	case errors.Is(err, mls.ErrFutureEpoch):
 		return &TroubleError{g.id, Gap, fmt.Errorf("a message comes before the commit that begins its epoch: %w", err)}
+	case errors.Is(err, mls.ErrConsumed) && e.Position <= g.rec.Again:
+		return nil // it was read before the service lost something
 	case err != nil:
 		return c.refuse(s, g, e, "message", err)
 	case received.Application != nil:
@@ -156,7 +163,7 @@ const maxHeard = 1000
 
 // hear keeps a proposal of somebody else for the commit.
 func (c *Client) hear(s *step, g *liveGroup, e *delivery.Entry) error {
-	if e.Epoch != g.epoch() || len(g.heard) >= maxHeard {
+	if e.Epoch != g.epoch() || len(g.heard) >= maxHeard || e.Position <= g.rec.Again && containsBytes(g.heard, e.Message) {
 		return nil
 	}
 	g.heard, g.waits = append(g.heard, e.Message), true
@@ -191,6 +198,7 @@ func (c *Client) adoptPartial(ctx context.Context, s *step, g *liveGroup, e *del
 		s.delete(key(spaceHeard, g.id))
 	}
 	g.partialState = partialState{partial: next, proofs: proofs}
+	g.rec.Began, g.behind = markOf(e), 0
 	g.describe()
 	for _, p := range proposals {
 		if p.Sender == own {

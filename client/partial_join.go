@@ -15,10 +15,13 @@ import (
 
 // fetchInbox returns entries of the inbox, without trees for a client that may do without.
 func (c *Client) fetchInbox(ctx context.Context, of delivery.Stream) ([]delivery.Entry, error) {
-	if c.cfg.Partial == nil {
-		return c.service.Fetch(ctx, of, c.inboxAt, fetchLimit)
-	}
-	return c.annotator().FetchAnnotated(ctx, of, 0, c.inboxAt, fetchLimit)
+	at := c.inboxAt
+	return c.unread(ctx, at.Position, at.Read, &c.inboxLook, func(after delivery.Position, limit int) ([]delivery.Entry, error) {
+		if c.cfg.Partial == nil {
+			return c.service.Fetch(ctx, of, after, limit)
+		}
+		return c.annotator().FetchAnnotated(ctx, of, 0, after, limit)
+	})
 }
 
 // withTree gives an invitation the tree that fetchInbox has left out.

@@ -20,6 +20,28 @@ const fetchLimit = 64
 
 // catchUp reads the stream of a group to its end.
 func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
+	err := c.readStream(ctx, g)
+	switch {
+	case errors.Is(err, delivery.ErrNoGroup) && g.following() && !g.rec.New:
+		return c.unknown(ctx, g, err)
+	case errors.Is(err, errForgotten):
+		return c.lose(ctx, g, ServiceRolledBack, err)
+	case err != nil || !g.following():
+		return err
+	}
+	if losses := c.lossesFound(); g.losses != losses {
+		if g.rec.Read == nil { // nothing else shows whether this group is concerned
+			g.suspected, g.checkAt = true, time.Time{}
+		}
+		g.losses = losses
+	}
+	if g.suspected && !c.cfg.Now().Before(g.checkAt) {
+		return c.checkFork(ctx, g)
+	}
+	return nil
+}
+
+func (c *Client) readStream(ctx context.Context, g *liveGroup) error {
 	stream := delivery.Stream{Group: g.id}
 	if !g.checked && g.following() && !g.rec.New {
 		acknowledged, err := c.service.Acknowledged(ctx, stream)
@@ -40,13 +62,14 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		if gap, ok := errors.AsType[*delivery.GapError](err); ok {
 			return c.lose(ctx, g, Gap, gap)
 		}
-		if errors.Is(err, delivery.ErrUnseen) {
+		switch {
+		case errors.Is(err, delivery.ErrUnseen):
 			return c.lose(ctx, g, Unannotated, err)
-		}
-		if errors.Is(err, delivery.ErrNoGroup) && g.rec.New {
-			break
-		}
-		if err != nil {
+		case errors.Is(err, delivery.ErrNoGroup) && g.rec.New:
+			return nil
+		case errors.Is(err, errForgotten):
+			return err
+		case err != nil:
 			return &againError{err}
 		}
 		if len(entries) == 0 {
@@ -66,9 +89,8 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		}
 		g.acknowledged = g.rec.Position
 	}
-	if g.suspected && !c.cfg.Now().Before(g.checkAt) {
-		return c.checkFork(ctx, g)
-	}
+	g.looked.doubts = 0
+	g.notSeen()
 	return nil
 }
 
@@ -94,7 +116,8 @@ func (c *Client) receive(ctx context.Context, g *liveGroup, entries []delivery.E
 		if stop != nil || g.rec.State == 0 {
 			break
 		}
-		g.rec.Position = entries[i].Position
+		g.rec.Position, g.rec.Read = entries[i].Position, markOf(&entries[i])
+		g.rec.Resumed = g.rec.Resumed && g.rec.Position <= g.rec.Again
 	}
 	if t, ok := errors.AsType[*TroubleError](stop); ok {
 		c.setTrouble(s, g, t.Trouble, t.Err)
@@ -118,7 +141,14 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		if m, err := c.headerOf(e.Message); err != nil || m.Epoch() != e.Epoch {
 			return &TroubleError{g.id, Gap, errors.New("the service shows a commit as one of another epoch")}
 		}
-		return nil // of before the client joined
+		if e.Position <= g.rec.Again {
+			return nil
+		}
+		trouble := ServiceRolledBack
+		if g.rec.Began != nil {
+			trouble = Fork // the service has that commit too
+		}
+		return &TroubleError{g.id, trouble, fmt.Errorf("a commit of epoch %d comes in epoch %d", e.Epoch, g.epoch())}
 	case e.Kind == delivery.KindCommit && g.rec.State == Ended:
 		return c.refuse(s, g, e, "commit", mls.ErrReInit)
 	case e.Kind == delivery.KindCommit && e.Epoch > g.epoch() && !g.rec.New:
@@ -134,10 +164,10 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		return nil // of another group of the same id: the service refuses this one
 	case e.Kind == delivery.KindMessage && own && c.ownMessage(s, g, e):
 		return nil
-	case own && e.Epoch >= g.rec.Joined:
+	case own && e.Epoch >= g.rec.Joined && e.Position > g.rec.Again:
 		return &TroubleError{g.id, RolledBack, fmt.Errorf("the store does not know the client's entry at position %d", e.Position)}
 	case own:
-		return nil // of an earlier membership
+		return nil // of an earlier membership, or known before the service lost something
 	}
 	if e.Kind == delivery.KindMessage && (g.rec.State == Ended || e.Epoch < g.rec.Joined) {
 		return nil // behind the end of the group its sender sends it in the next one
@@ -185,6 +215,8 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 		return nil // its sender sends it again
 	case errors.Is(err, mls.ErrFutureEpoch):
 		return &TroubleError{g.id, Gap, fmt.Errorf("a message comes before the commit that begins its epoch: %w", err)}
+	case errors.Is(err, mls.ErrConsumed) && e.Position <= g.rec.Again:
+		return nil // it was read before the service lost something
 	case errors.Is(err, mls.ErrConsumed):
 	default:
 		g.suspected = true // an honest service and an honest member do not bring this about
@@ -226,6 +258,7 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		s.dropHalves(g, false)
 	}
 	g.use(next, pair)
+	g.rec.Began, g.behind = markOf(e), 0
 	g.pending, g.commitAt = nil, time.Time{}
 	g.describe()
 	c.committed(g, candidate.pq() != nil, own)

@@ -16,7 +16,11 @@ type clientRecord struct {
 }
 
 // inboxRecord says up to which position Welcomes were read.
-type inboxRecord struct{ Position delivery.Position }
+type inboxRecord struct {
+	Position delivery.Position
+	Read     *mark             `json:",omitempty"` // the entry there, if it was read
+	Again    delivery.Position `json:",omitempty"` // up to which entries may have been read before a loss at the service
+}
 
 // recordVersion is the version of the records of this package.
 const recordVersion = 1
@@ -43,6 +47,10 @@ type groupRecord struct {
 	Epoch    uint64
 	Joined   uint64            // epoch in which the client entered
 	Position delivery.Position // up to which the stream was read
+	Read     *mark             `json:",omitempty"` // the entry there, if the client has read it
+	Began    *mark             `json:",omitempty"` // the commit that began the epoch, if the client has read it
+	Again    delivery.Position `json:",omitempty"` // up to which entries may have been read before a loss at the service
+	Resumed  bool              `json:",omitempty"` // after a loss at the service, and nothing new was read since
 	Members  int
 	Leaf     message.LeafIndex
 	Partial  bool `json:",omitempty"` // the client is a partial member

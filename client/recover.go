@@ -31,24 +31,53 @@ func (c *Client) setTrouble(s *step, g *liveGroup, trouble Trouble, err error) {
 		why = err.Error()
 	}
 	g.rec.State, g.rec.Trouble, g.rec.TroubleWhy, g.suspected = Lost, trouble, why, false
-	s.dropPending(g)
+	if trouble.atService() {
+		s.readAnew(g)
+	} else {
+		s.dropPending(g)
+	}
 	s.event(g, &InTrouble{Trouble: trouble, Why: why})
 	c.count("groups_lost", 1)
 	c.warn("group cannot be followed: "+string(trouble), g.id, err)
 }
 
+// readAnew lets the client read a stream anew of which the service has lost entries. A commit
+// that waits, and messages that the service had taken, are handed in again.
+func (s *step) readAnew(g *liveGroup) {
+	g.rec.Again = max(g.rec.Again, g.rec.Position)
+	g.rec.Position, g.rec.Read = 0, nil
+	if p := g.pending; p != nil {
+		p.accepted, p.lost = false, false
+	}
+	for _, m := range g.outbox {
+		m.sent = false
+	}
+	for _, in := range g.intents {
+		in.rec.Sent = false
+	}
+	s.done(s.c.lossFound)
+}
+
 // recover does about a lost group what the configuration says.
 func (c *Client) recover(ctx context.Context, g *liveGroup) (more bool, err error) {
+	if g.rec.Trouble.atService() {
+		if resumed, err := c.resume(ctx, g); resumed || err != nil {
+			return resumed, err
+		}
+	}
 	if c.cfg.Recovery != RecoverResync || g.rec.Trouble == Refuses {
 		return false, g.trouble(nil)
 	}
-	if err := c.join(ctx, g); err != nil {
-		if transient(err) {
-			return false, err
-		}
-		return false, g.trouble(err)
+	err = c.join(ctx, g)
+	switch {
+	case err == nil:
+		return true, nil
+	case transient(err):
+		return false, err
+	case errors.Is(err, ErrNoGroup): // which the client has
+		err = delivery.ErrNoGroup
 	}
-	return true, nil
+	return false, g.trouble(err)
 }
 
 // Resync joins a group anew by an external commit, which also removes this client's old
@@ -307,6 +336,16 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 	if err := c.sentBefore(ctx, g, position); err != nil {
 		return err
 	}
+	if g.rec.Trouble.atService() {
+		if err := c.acknowledgeAnew(ctx, delivery.Stream{Group: g.id}, position); err != nil {
+			return err
+		}
+	}
+	p := g.pending.rec
+	began := markOf(&delivery.Entry{
+		Position: position, Kind: delivery.KindCommit, ID: p.ID, From: c.name, Group: g.id,
+		Epoch: p.Epoch, Message: g.pending.candidate.commit(),
+	})
 	next, pair, err := g.pending.candidate.adopt()
 	if err != nil {
 		return err
@@ -316,6 +355,9 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 	g.pending = nil
 	trouble := g.rec.Trouble
 	c.enter(s, g, next, pair, position)
+	if !p.Full { // else the entry is before the position
+		g.rec.Began, g.rec.Read = began, began
+	}
 	if trouble != "" {
 		s.event(g, &Recovered{From: trouble}).Position = position
 	} else {
@@ -348,6 +390,7 @@ func (c *Client) entering(s *step, g *liveGroup, epoch uint64, position delivery
 	g.rec = groupRecord{State: Active, Joined: epoch, Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
 	g.partialState = partialState{}
 	s.delete(key(spaceHeard, g.id))
+	g.looked, g.behind, g.losses = looked{}, 0, c.lossesFound()
 	g.checked, g.suspected, g.commitAt, g.renewAt, g.fullAt = false, false, time.Time{}, time.Time{}, time.Time{}
 	s.done(func() {
 		if old != g.mls {
@@ -368,6 +411,9 @@ func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Po
 	}
 	s := c.step(g)
 	epoch, stream := g.rec.Epoch, delivery.Stream{Group: g.id}
+	if g.rec.Trouble.atService() {
+		epoch = 0 // the first commit that is kept says more
+	}
 	for after := g.rec.Position; after < until; {
 		entries, err := c.service.Fetch(ctx, stream, after, fetchLimit)
 		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > after+1 {
@@ -429,8 +475,8 @@ func (c *Client) checkFork(ctx context.Context, g *liveGroup) error {
 	return c.commit(ctx, c.step(g))
 }
 
-// compare returns Fork or Gap if what the service shows to those who join is not the epoch
-// that the client is in, as far as it has read the stream. Of a pair, the T group tells it of
+// compare returns Fork, Gap or ServiceRolledBack if what the service shows to those who join is
+// not the epoch that the client is in, as far as it has read the stream. Of a pair, the T group tells it of
 // both, since its secrets depend on those of the PQ group.
 func (c *Client) compare(ctx context.Context, g *liveGroup) (Trouble, error) {
 	info, err := c.service.GroupInfo(ctx, g.id)
@@ -440,25 +486,16 @@ func (c *Client) compare(ctx context.Context, g *liveGroup) (Trouble, error) {
 	if err != nil {
 		return "", err
 	}
-	missed := info.Epoch > g.mls.Epoch() && info.Position <= g.rec.Position
-	if info.Epoch != g.mls.Epoch() && !missed {
+	if g.mls == nil && info.Epoch >= g.epoch() {
+		return "", nil // a partial member has nothing to compare
+	}
+	missed := info.Epoch > g.epoch() && info.Position <= g.rec.Position
+	switch {
+	case info.Epoch > g.epoch() && !missed:
 		return "", nil
-	}
-	theirs, err := message.Parse[message.Message](info.Message)
-	if err != nil {
-		return "", err
-	}
-	if !missed {
-		own, err := g.mls.GroupInfo(ctx, c.cfg.Now(), false)
-		if err != nil {
+	case info.Epoch == g.epoch():
+		if same, err := c.sameEpoch(ctx, g, info); same || err != nil {
 			return "", err
-		}
-		ours, err := message.Parse[message.Message](own)
-		if err != nil {
-			return "", err
-		}
-		if theirs.GroupInfo != nil && bytes.Equal(ours.GroupInfo.ConfirmationTag, theirs.GroupInfo.ConfirmationTag) {
-			return "", nil
 		}
 	}
 	public, _, _, err := c.follow(ctx, info) // a service that makes one up proves nothing
@@ -469,6 +506,25 @@ func (c *Client) compare(ctx context.Context, g *liveGroup) (Trouble, error) {
 		return "", fmt.Errorf("client: the delivery service has a GroupInfo of another group or epoch: %w", message.ErrInvalid)
 	case missed:
 		return Gap, nil
+	case info.Epoch < g.epoch():
+		return ServiceRolledBack, nil
 	}
 	return Fork, nil
+}
+
+// sameEpoch reports whether a GroupInfo of the number of the client's epoch is of that epoch.
+func (c *Client) sameEpoch(ctx context.Context, g *liveGroup, info delivery.GroupInfo) (bool, error) {
+	theirs, err := message.Parse[message.Message](info.Message)
+	if err != nil {
+		return false, err
+	}
+	own, err := g.mls.GroupInfo(ctx, c.cfg.Now(), false)
+	if err != nil {
+		return false, err
+	}
+	ours, err := message.Parse[message.Message](own)
+	if err != nil {
+		return false, err
+	}
+	return theirs.GroupInfo != nil && bytes.Equal(ours.GroupInfo.ConfirmationTag, theirs.GroupInfo.ConfirmationTag), nil
 }

@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -205,6 +207,9 @@ func TestForkIsFound(t *testing.T) {
 	require.NoError(t, ann.Update(ctx, g))
 	require.NoError(t, bob.Update(ctx, g))
 	ann.w = home
+	ann.delivery = func(s delivery.Service) delivery.Service {
+		return &forking{s, g, fork.server.Entries(delivery.Stream{Group: g})}
+	}
 	ann.restart()
 	info, err := ann.Group(g)
 	require.NoError(t, err)
@@ -219,6 +224,28 @@ func TestForkIsFound(t *testing.T) {
 	require.Equal(t, []client.Trouble{client.Fork}, troubles(ann.events()))
 	sync(t, bob, carl, ann)
 	agree(t, g, ann, bob, carl)
+}
+
+// forking is a service that shows a client what it has shown it before, whatever it shows
+// to others, until the client hands in a commit.
+type forking struct {
+	delivery.Service
+	group string
+	past  []delivery.Entry
+}
+
+func (f *forking) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if of.Group != f.group || len(f.past) == 0 || after >= f.past[len(f.past)-1].Position {
+		return f.Service.Fetch(ctx, of, after, limit)
+	}
+	seen := slices.DeleteFunc(slices.Clone(f.past), func(e delivery.Entry) bool { return e.Position <= after })
+	entries, err := f.Service.Fetch(ctx, of, f.past[len(f.past)-1].Position, limit)
+	return append(seen, entries...), err
+}
+
+func (f *forking) Submit(ctx context.Context, s delivery.Submission) (delivery.Position, error) {
+	f.past = nil
+	return f.Service.Submit(ctx, s)
 }
 
 var errNotThem = errors.New("not them")

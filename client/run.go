@@ -104,6 +104,7 @@ func (c *Client) watch(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if err != nil {
+			c.lookAgain() // it may come back from a backup, or without what was not durable
 			if err := c.sleep(ctx, c.backoff(attempt)); err != nil {
 				return err
 			}

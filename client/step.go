@@ -158,6 +158,7 @@ func (c *Client) publish(g *liveGroup) {
 	_, known := c.index[g.id]
 	if g.rec.State == 0 {
 		delete(c.index, g.id)
+		delete(c.quietAt, g.id)
 	} else {
 		rec := g.rec
 		if rec.Pair != nil { // which others read without the turn

@@ -29,7 +29,7 @@ func (c *Client) readInbox(ctx context.Context) error {
 		if err != nil {
 			return &againError{err}
 		}
-		if acknowledged > c.inboxAt {
+		if acknowledged > c.inboxAt.Position {
 			if err := c.inboxTrouble(ctx, RolledBack, c.inboxAt); err != nil {
 				return err
 			}
@@ -40,15 +40,29 @@ func (c *Client) readInbox(ctx context.Context) error {
 		if err := c.roomForEvents(); err != nil {
 			return err
 		}
+		at := c.inboxAt
 		entries, err := c.fetchInbox(ctx, stream)
-		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > c.inboxAt+1 {
-			if err := c.inboxTrouble(ctx, Gap, gap.Oldest-1); err != nil {
-				return err
+		gap, missing := errors.AsType[*delivery.GapError](err)
+		switch {
+		case missing && gap.Kept > at.Position && gap.Kept <= at.Again: // what is missing was read
+			s := c.step()
+			s.inboxIs(inboxRecord{Position: gap.Kept, Again: at.Again})
+			err = c.commit(ctx, s)
+		case missing && gap.Kept > at.Position:
+			err = c.inboxTrouble(ctx, Gap, inboxRecord{Position: gap.Kept})
+		case errors.Is(err, errForgotten):
+			if err = c.acknowledgeAnew(ctx, stream, 0); err == nil {
+				err = c.inboxTrouble(ctx, ServiceRolledBack, inboxRecord{Again: max(at.Position, at.Again)})
+				c.lossFound()
 			}
-			continue
+		case err != nil:
+			return &againError{err}
 		}
 		if err != nil {
-			return &againError{err}
+			return err
+		}
+		if missing || c.inboxAt.Position != at.Position {
+			continue
 		}
 		if len(entries) == 0 {
 			c.mu.Lock()
@@ -57,7 +71,7 @@ func (c *Client) readInbox(ctx context.Context) error {
 			if !read {
 				return nil
 			}
-			return c.acknowledge(ctx, stream, c.inboxAt)
+			return c.acknowledge(ctx, stream, c.inboxAt.Position)
 		}
 		for i := range entries {
 			if err := c.welcome(ctx, &entries[i]); err != nil {
@@ -75,18 +89,28 @@ func (c *Client) acknowledge(ctx context.Context, s delivery.Stream, position de
 }
 
 // inboxTrouble reports that Welcomes may be missing, or come again.
-func (c *Client) inboxTrouble(ctx context.Context, t Trouble, next delivery.Position) error {
+func (c *Client) inboxTrouble(ctx context.Context, t Trouble, next inboxRecord) error {
 	s := c.step()
 	s.event(nil, &InTrouble{Trouble: t, Why: "inbox"})
-	s.readUpTo(next)
+	s.inboxIs(next)
 	c.warn("inbox: "+string(t), "", nil)
 	return c.commit(ctx, s)
 }
 
-// readUpTo stores the position in the inbox. The caller has the turn of the inbox.
-func (s *step) readUpTo(position delivery.Position) {
-	s.put(key(spaceClient, partInbox), inboxRecord{position})
-	s.done(func() { s.c.inboxAt = position })
+// readUpTo stores that the inbox was read up to an entry. The caller has the turn of the
+// inbox.
+func (s *step) readUpTo(e *delivery.Entry) {
+	next := inboxRecord{Position: e.Position, Read: markOf(e)}
+	if again := s.c.inboxAt.Again; again > e.Position {
+		next.Again = again
+	}
+	s.inboxIs(next)
+}
+
+// inboxIs stores how far the inbox was read. The caller has the turn of the inbox.
+func (s *step) inboxIs(next inboxRecord) {
+	s.put(key(spaceClient, partInbox), next)
+	s.done(func() { s.c.inboxAt = next })
 }
 
 // invitation is a Welcome with the key packages that it is for: one, or two to a pair of
@@ -123,7 +147,7 @@ func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
 	}
 	c.inboxTries = 0
 	s := c.step()
-	s.readUpTo(e.Position)
+	s.readUpTo(e)
 	if info, none := c.Group(e.Group); none != nil || info.Epoch < e.Epoch { // else it came again
 		refused := s.event(nil, &Refused{What: "welcome", From: e.From, Why: err.Error()})
 		refused.Group, refused.Epoch, refused.Position, refused.Time = e.Group, e.Epoch, e.Position, e.Time
@@ -307,7 +331,7 @@ func (c *Client) checkInvitation(ctx context.Context, in *invitation, g *liveGro
 func (c *Client) welcomed(ctx context.Context, in *invitation, g, old *liveGroup, what What, enter func(*step)) error {
 	e := in.entry
 	s := c.step(g)
-	s.readUpTo(e.Position)
+	s.readUpTo(e)
 	for _, keys := range []*ownKeys{in.own, in.pq} {
 		if err := s.used(keys); err != nil {
 			return err

@@ -99,8 +99,8 @@ type Service interface {
 	// before changes nothing.
 	Acknowledge(ctx context.Context, s Stream, position Position) error
 
-	// Acknowledged returns the greatest position that this client has acknowledged. A
-	// client whose own state is before it was restored from an old backup.
+	// Acknowledged returns the greatest position that this client has acknowledged, since it
+	// called Leave last. A client whose own state is before it was restored from an old backup.
 	Acknowledged(ctx context.Context, s Stream) (Position, error)
 
 	// Leave takes the group off what this client reads. Its acknowledgements no longer

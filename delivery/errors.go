@@ -47,6 +47,7 @@ type GapError struct {
 	Stream Stream
 	After  Position // that was asked for
 	Oldest Position // of the entries that are kept; 0 if there are none
+	Kept   Position // behind which all entries are kept
 }
 
 func (e *GapError) Error() string {

@@ -116,8 +116,8 @@ func testGaps(t *testing.T, n Network) {
 	_, err := ann.Fetch(t.Context(), groupG, began, 0)
 	var gap *delivery.GapError
 	require.ErrorAs(t, err, &gap)
-	require.Equal(t, delivery.GapError{Stream: groupG, After: began, Oldest: second}, *gap)
-	require.Equal(t, []string{"message 2"}, texts(fetch(t, ann, groupG, first)))
+	require.Equal(t, delivery.GapError{Stream: groupG, After: began, Oldest: second, Kept: first}, *gap)
+	require.Equal(t, []string{"message 2"}, texts(fetch(t, ann, groupG, gap.Kept)))
 	_, err = ann.Submit(t.Context(), commit("old", "g", 0))
 	requireEpochError(t, err, 1)
 	submit(t, ann, commit("new", "g", 1))

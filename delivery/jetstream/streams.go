@@ -203,10 +203,11 @@ func (s *Service) checkGap(ctx context.Context, of delivery.Stream, after delive
 	if err != nil || m == nil || len(m.Data) != 8 {
 		return err
 	}
-	if after >= delivery.Position(binary.BigEndian.Uint64(m.Data)) {
+	dropped := delivery.Position(binary.BigEndian.Uint64(m.Data))
+	if after >= dropped {
 		return nil
 	}
-	e := &delivery.GapError{Stream: of, After: after}
+	e := &delivery.GapError{Stream: of, After: after, Kept: dropped}
 	if len(entries) > 0 {
 		e.Oldest = entries[0].Position
 	}

@@ -128,7 +128,7 @@ func (s *service) Fetch(ctx context.Context, of delivery.Stream, after delivery.
 	}
 	defer leave()
 	if after < st.dropped {
-		e := &delivery.GapError{Stream: of, After: after}
+		e := &delivery.GapError{Stream: of, After: after, Kept: st.dropped}
 		if len(st.entries) > 0 {
 			e.Oldest = st.entries[0].Position
 		}

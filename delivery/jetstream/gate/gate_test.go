@@ -344,7 +344,7 @@ func must(m *nats.Msg, err error) *nats.Msg {
 func TestErrorsTravel(t *testing.T) {
 	for _, err := range append(sentinels(),
 		&delivery.EpochError{Group: "g", Epoch: 1, Current: 2, CurrentPosition: 3},
-		&delivery.GapError{Stream: delivery.Stream{Group: "g"}, After: 1, Oldest: 2},
+		&delivery.GapError{Stream: delivery.Stream{Group: "g"}, After: 1, Oldest: 3, Kept: 2},
 		&delivery.RefusalError{Rule: "a rule"},
 		&delivery.LimitError{What: "things", Retry: time.Second},
 	) {
