@@ -92,8 +92,9 @@ func subject(subject any) []slog.Attr {
 		}
 	case suite.MemberInfo:
 		question, attrs = "member", []slog.Attr{slog.String("view", s.View), slog.Uint64("leaves", uint64(s.Leaves))}
-	case message.ComponentID:
-		question, attrs = "component", []slog.Attr{slog.String("component", component(s))}
+	case suite.ComponentInfo:
+		question = "component"
+		attrs = []slog.Attr{slog.String("component", component(message.ComponentID(s.ID))), slog.String("for_component", s.Proposal)}
 	case message.CredentialType:
 		question, attrs = "credential", []slog.Attr{slog.String("credential_type", s.String())}
 	case message.Lifetime:

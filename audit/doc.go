@@ -113,7 +113,7 @@
 //	move          from, to: groups of suite and suite_name
 //	pair          t, pq: groups of suite and suite_name; mode, 0 or 1
 //	member        view (full or partial), leaves of the group's ratchet tree
-//	component     component, as 0x8001
+//	component     component, as 0x8001; for_component, the proposal: app_data_update or app_ephemeral
 //
 // A PROFILE is profile (its name), version, date, digest (sha256: and the SHA-256 of its
 // file, which suitebench policy show --format yaml prints), and parameters: a list of

@@ -179,7 +179,7 @@ func everyRecord(t testing.TB, l *slog.Logger) {
 		ask(j, l, suite.Move{From: info(1, "SUITE-1"), To: info(7, "SUITE-7")}, suite.Start)
 		ask(j, l, suite.PairInfo{T: info(1, "SUITE-1"), PQ: info(7, "SUITE-7"), Mode: 1}, suite.Start)
 		ask(j, l, suite.MemberInfo{View: suite.ViewPartial, Leaves: 1 << 31}, suite.Start)
-		ask(j, l, message.ComponentID(6), suite.Receive)
+		ask(j, l, suite.ComponentInfo{ID: 6, Proposal: "app_data_update"}, suite.Receive)
 	}
 	ask(judge{suite.Start: &suite.UnknownSubjectError{Subject: unknown{}}}, l, unknown{"not for a log"}, suite.Start)
 
@@ -296,7 +296,7 @@ func TestDecisionsPass(t *testing.T) {
 	no := errors.New("no")
 	j := judge{suite.Continue: no}
 	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
-		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, suite.CertificateInfo{}, suite.SenderInfo{}, suite.Token{}, suite.PairInfo{}, suite.MemberInfo{}, message.WireFormat(0), message.ComponentID(0), unknown{}, nil} {
+		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, suite.CertificateInfo{}, suite.SenderInfo{}, suite.Token{}, suite.PairInfo{}, suite.MemberInfo{}, message.WireFormat(0), suite.ComponentInfo{}, unknown{}, nil} {
 			require.Equal(t, j[use], audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject}))
 		}
 	}

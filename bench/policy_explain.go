@@ -24,8 +24,8 @@ const denied = 2
 
 // explained is what policy explain is asked about, as given: a suite or one of the flags.
 type explained struct {
-	credential, lifetime, psk, wireFormat, token, member, certificates, pair string
-	use                                                                      string
+	credential, lifetime, psk, wireFormat, component, token, member, certificates, pair string
+	use                                                                                 string
 }
 
 func (e *explained) add(cmd *cobra.Command) {
@@ -34,6 +34,7 @@ func (e *explained) add(cmd *cobra.Command) {
 	flags.StringVar(&e.lifetime, "lifetime", "", "`DURATION` of a key package to explain, such as 90d")
 	flags.StringVar(&e.psk, "psk", "", "pre-shared key to explain, as `TYPE:BYTES`, such as external:32")
 	flags.StringVar(&e.wireFormat, "wire-format", "", "`FORMAT` of handshake messages to explain: public or private")
+	flags.StringVar(&e.component, "component", "", "proposal for a component to explain, as `ID:PROPOSAL`, such as 0x8001:app_data_update")
 	flags.StringVar(&e.token, "token", "", "token that keeps a signature key, to explain, as `NAME[:CERTIFICATE]`, such as \"Box 3:4962\"")
 	flags.StringVar(&e.member, "member", "", "how a client is a member, to explain, as `VIEW:LEAVES`, such as partial:100000")
 	flags.StringVar(&e.pair, "pair", "", "pair of groups to explain, as `T+PQ[:MODE]`, such as 7+TBD11:1")
@@ -64,7 +65,7 @@ func (e *explained) questions(r *registry.Registry, suites []string) ([]suite.Qu
 	}
 	for _, flag := range []struct{ kind, text string }{
 		{"credential", e.credential}, {"lifetime", e.lifetime}, {"psk", e.psk}, {"wire-format", e.wireFormat},
-		{"token", e.token}, {"member", e.member},
+		{"component", e.component}, {"token", e.token}, {"member", e.member},
 	} {
 		if flag.text == "" {
 			continue
@@ -95,7 +96,7 @@ func (e *explained) questions(r *registry.Registry, suites []string) ([]suite.Qu
 		}
 	}
 	if things != 1 {
-		return nil, fmt.Errorf("name one thing to explain: a suite, --pair, --member, --credential, --lifetime, --psk, --wire-format, --token or --certificates")
+		return nil, fmt.Errorf("name one thing to explain: a suite, --pair, --member, --credential, --lifetime, --psk, --wire-format, --component, --token or --certificates")
 	}
 	var all []suite.Question
 	for _, subject := range subjects {

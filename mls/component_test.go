@@ -555,10 +555,11 @@ func (a *adoptedData) Observe(e event.Event) {
 func TestComponentsAreJudgedAndObserved(t *testing.T) {
 	errComponent := errors.New("not this component")
 	denies := false
-	var asked []message.ComponentID
+	var asked []suite.ComponentInfo
+	var uses []suite.Use
 	judge := func(q suite.Question) error {
-		if id, ok := q.Subject.(message.ComponentID); ok {
-			asked = append(asked, id)
+		if c, ok := q.Subject.(suite.ComponentInfo); ok {
+			asked, uses = append(asked, c), append(uses, q.Use)
 			if denies {
 				return errComponent
 			}
@@ -571,8 +572,13 @@ func TestComponentsAreJudgedAndObserved(t *testing.T) {
 	})
 	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, entry("x"), message.AppEphemeral{Component: journal})
 	require.NoError(t, err)
-	require.Equal(t, []message.ComponentID{journal, journal}, asked)
+	of := func(proposal string) suite.ComponentInfo {
+		return suite.ComponentInfo{ID: uint16(journal), Proposal: proposal}
+	}
+	require.Equal(t, []suite.ComponentInfo{of("app_data_update"), of("app_ephemeral")}, asked)
+	require.Equal(t, []suite.Use{suite.Start, suite.Start}, uses, "they are new in the group")
 	follow(t, groups, 0, c)
+	require.Equal(t, []suite.Use{suite.Receive, suite.Receive}, uses[2:])
 	a := groups[0].sender()
 	require.Equal(t, []event.AppData{{Component: journal, What: event.AppDataUpdated, Sender: a}, {Component: journal, What: event.AppDataEphemeral, Sender: a}}, heard.last)
 	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.AppDataUpdate{Component: journal, Remove: true})

@@ -57,7 +57,7 @@
 //	suite.PSKInfo   a pre-shared key that is about to be injected
 //	WireFormat      the format of proposals and commits; what comes from outside a group,
 //	                even an external commit, is always a PublicMessage
-//	ComponentID     the component of an AppDataUpdate or AppEphemeral proposal
+//	suite.ComponentInfo  an AppDataUpdate or AppEphemeral, by its component
 //	suite.Token     the token that keeps the client's signature key, if its owner states one
 //	                ([suite.TokenSigner]): when the client makes or enters a group or a key
 //	                package, takes another key, signs, and restores
@@ -67,7 +67,7 @@
 // The use is [suite.Start] when an act of this client begins a group, a member or a key
 // package: it makes or joins a group, makes a key package, or adds somebody else's. It is
 // also Start when an act of this client brings something new into an existing group: a
-// pre-shared key, or a credential of another type than the leaf had. The use is
+// pre-shared key, a proposal for a component, or a credential of another type than the leaf had. The use is
 // [suite.Continue] when the client sends in an existing group, and, in the group that
 // follows a ReInit, for what the ReInit announced. It is [suite.Receive] when the client
 // reads what others sent, and when it restores a saved state.

@@ -139,9 +139,11 @@ func (q questions) wireFormat(f message.WireFormat) error {
 	return nil
 }
 
-func (q questions) component(id message.ComponentID) error {
-	if err := q.judge(id); err != nil {
-		return q.denied(err, "component %s", id)
+// component asks about a proposal for a component, which is new in the group.
+func (q questions) component(id message.ComponentID, proposal string) error {
+	q = q.begin()
+	if err := q.judge(suite.ComponentInfo{ID: uint16(id), Proposal: proposal}); err != nil {
+		return q.denied(err, "%s of component %s", proposal, id)
 	}
 	return nil
 }
@@ -357,9 +359,9 @@ func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 	case message.ReInit:
 		return q.reInit(p, &proposal, c)
 	case message.AppDataUpdate:
-		return q.component(proposal.Component)
+		return q.component(proposal.Component, "app_data_update")
 	case message.AppEphemeral:
-		return q.component(proposal.Component)
+		return q.component(proposal.Component, "app_ephemeral")
 	}
 	return nil // a PSK is judged when its length is known
 }

@@ -19,6 +19,7 @@ const (
 	aboutLifetime   subject = "key package lifetime"
 	aboutPSK        subject = "pre-shared key"
 	aboutWireFormat subject = "wire format"
+	aboutComponent  subject = "component"
 	aboutCert       subject = "certificate"
 	aboutSender     subject = "sender"
 	aboutToken      subject = "token"
@@ -28,7 +29,7 @@ const (
 
 // subjects returns everything that a rule can be about.
 func subjects() []subject {
-	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert, aboutSender, aboutToken, aboutPair, aboutMember}
+	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutComponent, aboutCert, aboutSender, aboutToken, aboutPair, aboutMember}
 }
 
 // facts is what conditions look at: a suite, or one of the other subjects.
@@ -39,9 +40,10 @@ type facts struct {
 
 	credential message.CredentialType
 	lifetime   uint64 // seconds
-	psk        string // "external" or "resumption"
+	psk        string // "external", "resumption" or "application"
 	pskBytes   int
 	wireFormat message.WireFormat
+	component  suite.ComponentInfo
 	cert       suite.CertificateInfo
 	sender     suite.SenderInfo
 	token      suite.Token
@@ -244,7 +246,7 @@ func (v *vocabulary) allFacts() []fact {
 			number: func(f *facts) int64 { return int64(min(f.lifetime, 1<<62)) },
 			found:  func(f *facts) string { return "lifetime " + seconds(int64(min(f.lifetime, 1<<62))) },
 		}, {
-			name: "psk.type", about: aboutPSK, kind: word, part: "psk", words: []string{"external", "resumption", "application"},
+			name: "psk.type", about: aboutPSK, kind: word, part: "psk", words: pskTypes(),
 			text:  "the type of a pre-shared key",
 			word:  func(f *facts) string { return f.psk },
 			found: func(f *facts) string { return "PSK type " + f.psk },
@@ -266,6 +268,16 @@ func (v *vocabulary) allFacts() []fact {
 				return ""
 			},
 			found: func(f *facts) string { return "wire format " + f.wireFormat.String() },
+		}, {
+			name: "component.id", about: aboutComponent, kind: word, part: "component", code: true,
+			text:  "the component of an application that a proposal is for",
+			word:  func(f *facts) string { return codePoint(f.component.ID) },
+			found: componentOf,
+		}, {
+			name: "component.proposal", about: aboutComponent, kind: word, part: "component-proposal", words: componentProposals(),
+			text:  "the proposal: it updates or removes the component's entry in the group, or it has data that nobody keeps",
+			word:  func(f *facts) string { return f.component.Proposal },
+			found: componentOf,
 		}, {
 			name: "certificate.position", about: aboutCert, kind: word, part: "position", words: []string{"leaf", "intermediate", "root"},
 			text:  "where the certificate stands in its chain",
@@ -329,6 +341,15 @@ func (v *vocabulary) allFacts() []fact {
 		},
 	}
 	return append(all, legFacts(all)...)
+}
+
+func pskTypes() []string { return []string{"external", "resumption", "application"} }
+
+// The proposals for components, as [suite.ComponentInfo] names them.
+func componentProposals() []string { return []string{"app_data_update", "app_ephemeral"} }
+
+func componentOf(f *facts) string {
+	return f.component.Proposal + " of component " + codePoint(f.component.ID)
 }
 
 func modeOf(f *facts) string {

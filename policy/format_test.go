@@ -166,9 +166,9 @@ own.yaml:5:10: rules[0].id: the id ends is that of the key ends`)
 func TestFormatVersion(t *testing.T) {
 	own(t, "format: 1\n")
 	own(t, "format: 2\n")
-	own(t, "format: 3\n")
+	own(t, "format: 4\n")
 	for text, want := range map[string]string{
-		"format: 4\nnew-key: 1\n": "policy: own.yaml:3:1: format: the file needs version 4 of the format, and this program reads 3",
+		"format: 5\nnew-key: 1\n": "policy: own.yaml:3:1: format: the file needs version 5 of the format, and this program reads 4",
 		"format: 0\n":             `policy: own.yaml:3:1: format: "0" is no version of the format, which is a whole number from 1`,
 		"format: two\n":           `policy: own.yaml:3:1: format: "two" is no version of the format, which is a whole number from 1`,
 	} {

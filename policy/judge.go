@@ -11,10 +11,10 @@ var _ suite.Policy = (*Policy)(nil)
 
 // Judge answers a question about a suite, a move, a pair of groups, how a client is a member, a
 // type of credential, the lifetime of a key package, a pre-shared key, the format of proposals
-// and commits, a certificate of a credential's chain, a sender whose credential has lapsed, or
-// the token that keeps a signature key. It allows every component of an application
-// (message.ComponentID), about which profiles have no rules. The error is a [*Refusal], a [*Downgrade] for a move that is only too weak,
-// or a [*suite.UnknownSubjectError] for another subject.
+// and commits, a proposal for a component of an application, a certificate of a credential's
+// chain, a sender whose credential has lapsed, or the token that keeps a signature key. The error
+// is a [*Refusal], a [*Downgrade] for a move that is only too weak, or a
+// [*suite.UnknownSubjectError] for another subject.
 //
 // A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
 // the profile says so of existing groups, or if it is about a sender. It never stops
@@ -32,9 +32,6 @@ var _ suite.Policy = (*Policy)(nil)
 func (p *Policy) Judge(q suite.Question) error {
 	if m, ok := q.Subject.(suite.Move); ok {
 		return p.judgeMove(m, q)
-	}
-	if _, ok := q.Subject.(message.ComponentID); ok {
-		return nil
 	}
 	about, f := p.subject(q.Subject)
 	if f == nil {
@@ -62,6 +59,8 @@ func (p *Policy) subject(of any) (about subject, f *facts) {
 		about, f = aboutLifetime, &facts{lifetime: s.NotAfter - min(s.NotBefore, s.NotAfter)}
 	case suite.PSKInfo:
 		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
+	case suite.ComponentInfo:
+		about, f = aboutComponent, &facts{component: s}
 	case suite.CertificateInfo:
 		about, f = aboutCert, &facts{cert: s}
 	case suite.SenderInfo:

@@ -128,7 +128,7 @@ func TestLint(t *testing.T) {
 		"all kinds, split": {rule("allow: [{kem.kind: [classical, post-quantum]}, {kem.kind: hybrid, until: 2030-12-31}, {kem.kind: hybrid, from: 2031-01-01}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
 		"all sets":         {rule("allow: [{suite.set: [rfc9420, draft-ietf-mls-pq-ciphersuites-06, other]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
 		"all days":         {rule("allow: [{until: 2026-01-01}, {from: 2026-01-02}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
-		"all PSK types":    {rule("allow: [{psk.type: [external, resumption]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all PSK types":    {rule("allow: [{psk.type: [external, resumption, application]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
 		"all formats":      {rule("allow: [{wire-format: public}, {wire-format: private}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
 		"all lengths":      {rule("allow: [{psk.bytes: {max: 31}}, {psk.bytes: {min: 32}}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
 		"any length":       {rule("allow: [{psk.bytes: {max: 70000}}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},

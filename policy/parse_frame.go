@@ -8,8 +8,8 @@ import (
 )
 
 // formatVersion is the version of the format that this package reads. Version 1 had no key
-// format, and version 2 no rules on pairs and members.
-const formatVersion = 3
+// format, version 2 no rules on pairs and members, and version 3 none on components.
+const formatVersion = 4
 
 // readable reports whether the file is of a version of the format that can be read. The
 // keys of a later one would be reported as mistakes.

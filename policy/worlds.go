@@ -31,6 +31,8 @@ func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[worl
 		return only(world{free: []string{"psk", "psk-bytes"}})
 	case aboutWireFormat:
 		return only(world{free: []string{"wire-format"}})
+	case aboutComponent:
+		return only(world{free: []string{"component", "component-proposal"}})
 	case aboutSender:
 		return only(world{free: []string{"sender-message", "sender-lapse"}})
 	case aboutCert:
@@ -56,7 +58,7 @@ func (v *vocabulary) suiteWorlds(conditions []condition, yield func(world) bool)
 	for _, k := range v.suites {
 		ids := []suite.ID{k.ID}
 		if k.ID == 0 {
-			ids = codePoints(conditions)
+			ids = suiteIDs(conditions)
 		}
 		for _, id := range ids {
 			info := k.info
@@ -89,7 +91,7 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 	var sets []func(*facts)
 	switch part {
 	case "code-point":
-		for _, id := range codePoints(conditions) {
+		for _, id := range suiteIDs(conditions) {
 			sets = append(sets, func(f *facts) { f.suite.ID = id })
 		}
 	case "level":
@@ -148,7 +150,7 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 			sets = append(sets, func(f *facts) { f.lifetime = uint64(n) })
 		}
 	case "psk":
-		for _, t := range []string{"external", "resumption"} {
+		for _, t := range pskTypes() {
 			sets = append(sets, func(f *facts) { f.psk = t })
 		}
 	case "psk-bytes":
@@ -158,6 +160,14 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 	case "wire-format":
 		for _, w := range []message.WireFormat{message.WireFormatPublicMessage, message.WireFormatPrivateMessage} {
 			sets = append(sets, func(f *facts) { f.wireFormat = w })
+		}
+	case "component":
+		for _, id := range codePoints("component.id", conditions) {
+			sets = append(sets, func(f *facts) { f.component.ID = id })
+		}
+	case "component-proposal":
+		for _, p := range componentProposals() {
+			sets = append(sets, func(f *facts) { f.component.Proposal = p })
 		}
 	case "sender-message":
 		for _, m := range senderMessages() {
@@ -261,14 +271,23 @@ func wordsOf(name string, conditions []condition) []string {
 	return all
 }
 
-// codePoints returns the code points that conditions name, and one that they do not.
-func codePoints(conditions []condition) []suite.ID {
-	words := wordsOf("suite.code-point", conditions)
-	var ids []suite.ID
+// codePoints returns the code points that conditions on a fact name, and one that they do
+// not.
+func codePoints(name string, conditions []condition) []uint16 {
+	words := wordsOf(name, conditions)
+	var all []uint16
 	for _, w := range words {
-		ids = append(ids, suite.ID(parseCode(w)))
+		all = append(all, parseCode(w))
 	}
-	return append(ids, suite.ID(another(words)))
+	return append(all, another(words))
+}
+
+func suiteIDs(conditions []condition) []suite.ID {
+	var ids []suite.ID
+	for _, id := range codePoints("suite.code-point", conditions) {
+		ids = append(ids, suite.ID(id))
+	}
+	return ids
 }
 
 func credentialTypes(conditions []condition) []message.CredentialType {

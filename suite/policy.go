@@ -32,8 +32,8 @@ type Question struct {
 
 	// Subject is what would be used, as a plain value: the [Info] of a suite, as
 	// [Describe] returns it; a [Move]; a [PairInfo]; a [MemberInfo]; a [PSKInfo]; a
-	// [CertificateInfo]; a [SenderInfo]; a [Token]; or a CredentialType, Lifetime,
-	// WireFormat or ComponentID of package mls/message. Later packages have subjects of their own.
+	// [ComponentInfo]; a [CertificateInfo]; a [SenderInfo]; a [Token]; or a CredentialType,
+	// Lifetime or WireFormat of package mls/message. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,
@@ -68,6 +68,13 @@ type Move struct{ From, To Info }
 type PSKInfo struct {
 	Type   string // "external", "resumption", or "application" for one of a component
 	Length int    // in bytes
+}
+
+// ComponentInfo is what a policy sees of a proposal for a component of an application
+// (draft-ietf-mls-extensions).
+type ComponentInfo struct {
+	ID       uint16 // of the component
+	Proposal string // "app_data_update" or "app_ephemeral"
 }
 
 // CertificateInfo is what a policy sees of one certificate of the chain of an X.509
