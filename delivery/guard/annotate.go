@@ -33,9 +33,12 @@ func (f *followed) enter(g *Guard, next *mls.PublicGroup, by *mls.PublicCandidat
 }
 
 // sight returns an epoch that can be annotated, or nil.
-func (f *followed) sight(epoch uint64) *sight {
+func (g *Guard) sight(ctx context.Context, group string, f *followed, epoch uint64) *sight {
 	if len(f.seen) == 0 {
 		return nil
+	}
+	if first := &f.seen[0]; epoch <= first.public.Epoch() && first.by == nil {
+		g.recall(ctx, group, f)
 	}
 	first := f.seen[0].public.Epoch()
 	if epoch < first || epoch-first >= uint64(len(f.seen)) {
@@ -74,7 +77,7 @@ func (s *guarded) lookAt(ctx context.Context, group string, epoch uint64, f func
 				return s.refuse(ctx, group, ruleJoins, err)
 			}
 		}
-		switch at := followed.sight(epoch); {
+		switch at := s.guard.sight(ctx, group, followed, epoch); {
 		case at == nil:
 			return fmt.Errorf("%w: epoch %d, the group is in %d", delivery.ErrUnseen, epoch, followed.public.Epoch())
 		case left && at.began >= end:
@@ -97,7 +100,7 @@ func (s *guarded) FetchAnnotated(ctx context.Context, of delivery.Stream, leaf u
 	done := 0
 	err = s.look(ctx, of.Group, func(f *followed) error {
 		for ; done < len(entries); done++ {
-			if err := f.annotate(&entries[done], message.LeafIndex(leaf)); err != nil {
+			if err := s.guard.annotate(ctx, f, &entries[done], message.LeafIndex(leaf)); err != nil {
 				return err
 			}
 		}
@@ -132,11 +135,11 @@ func isCommit(e delivery.Entry) bool { return e.Kind == delivery.KindCommit }
 
 // annotate annotates an entry for the member at a leaf. A commit of before the member joined,
 // or of the member itself, stays as it is.
-func (f *followed) annotate(e *delivery.Entry, leaf message.LeafIndex) error {
+func (g *Guard) annotate(ctx context.Context, f *followed, e *delivery.Entry, leaf message.LeafIndex) error {
 	if !isCommit(*e) {
 		return nil
 	}
-	at := f.sight(e.Epoch + 1)
+	at := g.sight(ctx, e.Group, f, e.Epoch+1)
 	if at == nil || at.by == nil {
 		return fmt.Errorf("%w: commit of epoch %d", delivery.ErrUnseen, e.Epoch)
 	}

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
 )
 
 // annotator returns the service of a client as partial members use it.
@@ -80,7 +82,9 @@ func (p *phone) follow() (texts []string, err error) {
 			sender, err := p.group.Sender(e.Message)
 			require.NoError(t, err)
 			proof, err := p.service.MembershipProof(t.Context(), p.id, e.Epoch, uint32(sender))
-			require.NoError(t, err)
+			if err != nil {
+				return texts, err
+			}
 			r, err := p.group.Process(t.Context(), noon, append(e.Message, proof...))
 			require.NoError(t, err)
 			if r.Application != nil {
@@ -142,18 +146,73 @@ func TestAnnotations(t *testing.T) {
 	require.ErrorIs(t, err, delivery.ErrUnseen)
 }
 
-// A guard that was started again annotates from the epoch on in which the group is.
+// A guard that was started again goes back to the epochs in which partial members are, as far
+// as it keeps epochs and the service has what happened since.
 func TestAnnotationsAfterARestart(t *testing.T) {
-	w := newWorld(t, nil)
-	ann := w.member("ann", 1, true)
-	require.NoError(t, ann.begin("g"))
-	p := ann.joinPartially("phone")
-	w.restart()
-	p.service = w.annotator("phone")
-	require.NoError(t, ann.submit(ann.commit()))
-	_, err := p.follow()
-	require.NoError(t, err)
-	require.Equal(t, ann.group.Epoch(), p.group.GroupContext().Epoch)
+	for _, c := range []struct {
+		name                      string
+		annotated, behind, follow int
+		dropped                   bool
+		want                      error
+	}{
+		{name: "at the last epoch", annotated: 4, follow: 2},
+		{name: "behind", annotated: 4, behind: 4, follow: 1},
+		{name: "behind, and nothing comes", annotated: 4, behind: 3},
+		{name: "too far behind", annotated: 4, behind: 9, want: delivery.ErrUnseen},
+		{name: "entries are gone", annotated: 4, behind: 3, dropped: true, want: delivery.ErrUnseen},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, func(cfg *Config) { cfg.Annotated = c.annotated })
+			ann := w.member("ann", 1, true)
+			require.NoError(t, ann.begin("g"))
+			for i := range 5 {
+				ann.add(w.member(fmt.Sprint("member ", i), 1, true))
+			}
+			p := ann.joinPartially("phone")
+			for i := range c.behind {
+				ann.say(fmt.Sprint("text ", i))
+				require.NoError(t, ann.submit(ann.commit(ann.replacement(message.LeafIndex(1+i%5), i)...)))
+			}
+			if c.dropped {
+				w.server.Drop(p.at + 1)
+				p.at++ // what the phone has read
+			}
+			w.restart()
+			p.service = w.annotator("phone")
+			for range c.follow {
+				require.NoError(t, ann.submit(ann.commit()))
+			}
+			texts, err := p.follow()
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, texts, c.behind)
+			require.Equal(t, ann.group.Epoch(), p.group.GroupContext().Epoch)
+			require.LessOrEqual(t, w.points("g"), maxPast*c.annotated)
+		})
+	}
+}
+
+// replacement is a Remove of a member and an Add of another one, which change many nodes.
+func (m *member) replacement(leaf message.LeafIndex, number int) []message.Proposal {
+	m.w.t.Helper()
+	joiner := m.w.member(fmt.Sprint("new ", number), 1, true)
+	kp, err := mls.NewKeyPackage(m.w.t.Context(), noon, joiner.cfg, mls.KeyPackageOptions{})
+	require.NoError(m.w.t, err)
+	return []message.Proposal{message.Remove{Removed: leaf}, message.Add{KeyPackage: kp.KeyPackage}}
+}
+
+// points returns to how many states the store can go back.
+func (w *world) points(group string) (n int) {
+	require.NoError(w.t, w.guard.cfg.Store.View(w.t.Context(), func(r store.Reader) error {
+		f := &followed{}
+		err := f.readPast(r, group)
+		n = len(f.past)
+		return err
+	}))
+	return n
 }
 
 // A partial member reads the commit that removes it, and nothing of later epochs.

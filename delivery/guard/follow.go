@@ -24,7 +24,10 @@ type followed struct {
 	first   bool   // the stream of this one has the commits of both
 	pair    *suite.PairInfo
 
-	seen []sight // epochs that can be annotated, in their order, up to that of public
+	stored   uint64      // epoch of the stored state
+	past     []pastPoint // to which the stored state can be taken back, in their order
+	recalled bool        // they were brought back into memory, or could not be
+	seen     []sight     // epochs that can be annotated, in their order, up to that of public
 
 	checked checked
 	members map[string]bool              // names of clients with a leaf, or nil if they have not been asked for
@@ -41,7 +44,8 @@ type checked struct {
 }
 
 // The store has, of each group that is followed, its records under recordsOf, and 8 bytes
-// under positionOf: the Position up to which they follow the stream. Who has left it has 8
+// under positionOf: the Position up to which they follow the stream. What takes them back to
+// earlier ones is under pastOf and pointOf: see past.go. Who has left it has 8
 // bytes under leftOf: see names.go.
 func recordsOf(group string) []byte  { return store.Key([]byte("group"), []byte(group)) }
 func positionOf(group string) []byte { return store.Key([]byte("position"), []byte(group)) }
@@ -145,6 +149,9 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 			return err
 		}
 		f.position = delivery.Position(binary.BigEndian.Uint64(position))
+		if err := f.readPast(r, group); err != nil {
+			return err
+		}
 		state, err = grouprecords.Get(r, recordsOf(group))
 		return err
 	})
@@ -159,6 +166,7 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 			return g.lose(ctx, group, err)
 		}
 		f.enter(g, restored, nil)
+		f.stored = restored.Epoch()
 	}
 	g.keep(group, f)
 	return f, nil
@@ -183,7 +191,11 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 	if err != nil {
 		return err
 	}
-	if err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
+	past := f.past
+	if err := g.cfg.Store.Update(ctx, func(w store.Writer) (err error) {
+		if past, err = g.storePast(w, group, f, delta); err != nil {
+			return err
+		}
 		if err := grouprecords.Apply(w, recordsOf(group), delta); err != nil {
 			return err
 		}
@@ -192,7 +204,7 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 		return err
 	}
 	delta.Stored()
-	f.moved = nil
+	f.moved, f.past, f.stored = nil, past, f.public.Epoch()
 	return nil
 }
 
@@ -202,7 +214,7 @@ func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed,
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
 	g.forget(group)
 	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
-		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(leftOf(group)))
+		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(leftOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
 	})
 	f := &followed{}
 	if err == nil {

@@ -28,8 +28,8 @@
 // The Service of a guard is a [delivery.Annotator]: it proves to members who do not have the
 // tree who has sent a message, and what a commit does to the tree above them
 // (draft-ietf-mls-partial-02). For this the guard keeps some past epochs of each group in
-// memory ([Config].Annotated). A partial member that is further behind has to become a full
-// one, or to be added anew. A Welcome that comes without the tree gets it from the guard, so
+// memory ([Config].Annotated), and in its store what it takes to get there after a restart. A
+// partial member that is further behind has to become a full one, or to be added anew. A Welcome that comes without the tree gets it from the guard, so
 // that others join as before.
 //
 // The guard cannot annotate what it does not see: groups whose handshakes are private, pairs,
@@ -133,8 +133,9 @@ type Config struct {
 	// Cached is the number of groups that are in memory; 0 means 1,000.
 	Cached int
 
-	// Annotated is the number of past epochs of a group that are kept in memory for partial
-	// members; 0 means 64. Each takes O(log n) nodes of the group's tree.
+	// Annotated is the number of past epochs of a group that are kept for partial members; 0
+	// means 64. Each takes O(log n) nodes of the group's tree, in memory and in the store.
+	// After a restart, the first call for one of them is O(n) and follows the stream anew.
 	Annotated int
 
 	Limits Limits

@@ -3,6 +3,8 @@ package grouprecords
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/store"
@@ -43,3 +45,37 @@ func Get(r store.Reader, prefix []byte) (mls.Snapshot, error) {
 }
 
 func below(prefix, key []byte) []byte { return append(bytes.Clone(prefix), key...) }
+
+// Undo returns what takes the state below prefix back to what it is, when Apply has changed it
+// as delta says: the records that are to be put back, and the keys of those that are to go,
+// which stand for themselves alone.
+func Undo(r store.Reader, prefix []byte, delta *mls.Delta) (*mls.Delta, error) {
+	before := map[string][]byte{}
+	undo := &mls.Delta{}
+	for _, gone := range delta.Delete {
+		for e, err := range r.Scan(below(prefix, gone), nil) {
+			if err != nil {
+				return nil, err
+			}
+			before[string(e.Key[len(prefix):])] = e.Value
+		}
+	}
+	for _, put := range delta.Put {
+		if _, known := before[string(put.Key)]; known {
+			continue
+		}
+		value, err := r.Get(below(prefix, put.Key))
+		if err != nil {
+			return nil, err
+		}
+		if value != nil {
+			before[string(put.Key)] = value
+		} else {
+			undo.Delete = append(undo.Delete, put.Key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		undo.Put = append(undo.Put, mls.Record{Key: []byte(key), Value: before[key]})
+	}
+	return undo, nil
+}

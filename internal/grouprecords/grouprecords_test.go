@@ -25,6 +25,17 @@ func TestStatesBelowPrefixes(t *testing.T) {
 		require.NoError(t, Put(w, b, first))
 		return Apply(w, a, delta)
 	}))
+	var undo *mls.Delta
+	require.NoError(t, s.View(t.Context(), func(r store.Reader) (err error) {
+		back := &mls.Delta{Delete: [][]byte{[]byte("n3"), []byte("n9")}, Put: []mls.Record{record("n1", "6"), record("n3", "7"), record("s", "8")}}
+		undo, err = Undo(r, a, back)
+		require.NoError(t, err)
+		require.Empty(t, cmp.Diff(first.Apply(delta), first.Apply(delta).Apply(back).Apply(undo)))
+		require.Equal(t, [][]byte{[]byte("n1")}, undo.Delete)
+		undo, err = Undo(r, a, &mls.Delta{Delete: [][]byte{nil}, Put: []mls.Record{record("new", "9")}})
+		require.Equal(t, first.Apply(delta), mls.Snapshot(undo.Put))
+		return err
+	}))
 	require.NoError(t, s.View(t.Context(), func(r store.Reader) error {
 		for prefix, want := range map[string]mls.Snapshot{string(a): first.Apply(delta), string(b): first, "c": nil} {
 			got, err := Get(r, []byte(prefix))
