@@ -371,6 +371,7 @@ func (c *Client) propose(ctx context.Context, g *liveGroup, in *intent, make fun
 			in.rec.Earlier = append(in.rec.Earlier, in.rec.ID)
 		}
 		in.rec.ID, in.rec.Epoch, in.rec.Message, in.rec.Sent = newID(), g.epoch(), proposal, false
+		in.shown = false
 		s := c.step(g)
 		s.put(key(spaceIntent, g.id, number(in.number)), in.rec)
 		if err := c.commit(ctx, s); err != nil {

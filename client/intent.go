@@ -22,7 +22,7 @@ type intentRecord struct {
 	Proposal []byte   `json:",omitempty"` // TypedProposal, for intentPropose
 	Own      bool     `json:",omitempty"` // the client's own idea, of which nobody waits to hear
 
-	// Of intentLeave: the proposal that was made.
+	// Of intentLeave, and of a partial member: the proposal that was made.
 	ID      string   `json:",omitempty"`
 	Earlier []string `json:",omitempty"` // IDs of the proposals of epochs that are over
 	Epoch   uint64   `json:",omitempty"`
@@ -51,6 +51,7 @@ type intent struct {
 	rec       intentRecord
 	attempts  int
 	notBefore time.Time
+	shown     bool // the stream has shown the proposal that was made last
 }
 
 func (g *liveGroup) readIntents(r store.Reader) error {

@@ -344,7 +344,8 @@ func (c *Client) ownMessage(s *step, g *liveGroup, e *delivery.Entry) bool {
 	}
 	for _, in := range g.intents {
 		if in.rec.ID != "" && (in.rec.ID == e.ID || slices.Contains(in.rec.Earlier, e.ID)) {
-			in.rec.Sent = in.rec.Sent || in.rec.ID == e.ID
+			in.shown = in.shown || in.rec.ID == e.ID
+			in.rec.Sent = in.rec.Sent || in.shown
 			return true
 		}
 	}

@@ -221,8 +221,8 @@ func (c *Client) covered(s *step, g *liveGroup, proposal message.Proposal) {
 		g.renewAt = time.Time{}
 	}
 	for _, in := range slices.Clone(g.intents) {
-		if in.rec.Epoch+1 != g.rec.Epoch || in.rec.ID == "" {
-			continue
+		if in.rec.Epoch+1 != g.rec.Epoch || !in.shown {
+			continue // its proposal comes behind the commit
 		}
 		switch in.rec.Kind {
 		case intentRenew, intentRotate:

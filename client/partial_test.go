@@ -1,11 +1,14 @@
 package client_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -165,4 +168,45 @@ func TestPartialMembersUpgrade(t *testing.T) {
 	sync(t, phone, ann, bob)
 	require.Contains(t, bob.texts(), "phone: in full")
 	agree(t, g, ann, bob, phone)
+}
+
+// hooked is a service that calls a function before each message is sent.
+type hooked struct {
+	delivery.Annotator
+	before func()
+}
+
+func (h *hooked) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
+	h.before()
+	return h.Annotator.Send(ctx, m)
+}
+
+// A proposal that comes behind the commit of its epoch is made again, and is still the
+// client's own when the stream shows it: also if the commit covers another one like it.
+func TestProposalsOfPartialMembersThatComeTooLate(t *testing.T) {
+	_, ann, _, phone := mixed(t)
+	h := &hooked{before: func() {}}
+	phone.delivery = func(s delivery.Service) delivery.Service {
+		h.Annotator = s.(delivery.Annotator)
+		return h
+	}
+	phone.restart()
+	g, err := ann.CreateGroup(ctx, "", []string{"phone"})
+	require.NoError(t, err)
+	sync(t, phone, ann)
+	require.NoError(t, phone.soon(phone.Update, g, 20*time.Millisecond))
+	h.before = func() { require.NoError(t, ann.Sync(ctx)) } // commits the first, before the second is there
+	require.NoError(t, phone.soon(phone.Update, g, 20*time.Millisecond))
+	h.before = func() {}
+	for range 3 {
+		sync(t, phone, ann)
+	}
+	events := phone.events()
+	require.Empty(t, of[*client.InTrouble](events))
+	require.Empty(t, of[*client.Failed](events))
+	require.Equal(t, ann.authenticator(g), phone.partialAuthenticator(g))
+	_, err = phone.Send(ctx, g, []byte("still here"))
+	require.NoError(t, err)
+	sync(t, phone, ann)
+	require.Contains(t, ann.texts(), "phone: still here")
 }
