@@ -39,6 +39,9 @@ type Trial struct {
 	// ServiceUse is what the delivery service used; nil if suites ran at once, or it is elsewhere.
 	ServiceUse *ServiceUse `json:"service_use,omitempty"`
 
+	// Kinds compares full and partial members; nil if there are no partial ones.
+	Kinds *Kinds `json:"kinds,omitempty"`
+
 	CatchUp *CatchUp `json:"catch_up,omitempty"`
 	Move    *Moves   `json:"move,omitempty"`
 	Chaos   *Chaos   `json:"chaos,omitempty"`
@@ -46,6 +49,21 @@ type Trial struct {
 	Check Checked  `json:"check"`
 	Heap  []Heap   `json:"heap"`            // of all processes together, about every minute
 	Notes []string `json:"notes,omitempty"` // on what should not happen
+}
+
+// Kinds is what clients that are full and partial members have used until the end of the day,
+// since they were opened: their joins count too.
+type Kinds struct {
+	Full    Kind `json:"full"`
+	Partial Kind `json:"partial"`
+}
+
+// Kind is the clients of one kind together.
+type Kind struct {
+	Clients int     `json:"clients"`
+	Up      float64 `json:"bytes_up"`
+	Down    float64 `json:"bytes_down"`
+	Stored  float64 `json:"client_storage"`
 }
 
 // Times are quantiles of times in nanoseconds, to 1 %.

@@ -43,7 +43,9 @@ type memberConfig struct {
 	NoSync   bool          `json:"no_sync,omitempty"`
 	Poll     time.Duration `json:"poll"`
 	Via      connection    `json:"via"`
-	Root     string        `json:"root"` // what the ids of this trial's groups begin with
+	Public   bool          `json:"public,omitempty"`  // handshakes are
+	Partial  bool          `json:"partial,omitempty"` // the client is a partial member
+	Root     string        `json:"root"`              // what the ids of this trial's groups begin with
 }
 
 // stock is the number of key packages that a client has at the service, beside the one of
@@ -189,6 +191,10 @@ func (m *member) open(ctx context.Context) (*nats.Conn, error) {
 		}
 		config.Pairs = &client.Pairs{Suite: cfg.Suite.PQ, Mode: mode, Schedule: cfg.Full}
 	}
+	config.MLS.PublicHandshake, config.TreeAtService = cfg.Public, cfg.Public
+	if cfg.Partial {
+		config.Partial = &client.Partial{Upgrade: cfg.Move != 0}
+	}
 	for id, key := range map[suite.ID][]byte{cfg.Move: cfg.Moved, cfg.Suite.PQ: cfg.PQSigner} {
 		if key == nil {
 			continue
@@ -208,7 +214,7 @@ func (m *member) open(ctx context.Context) (*nats.Conn, error) {
 		nc.Close()
 		return nil, err
 	}
-	config.Delivery = &metered{service, ctx, m.counts}
+	config.Delivery = meter(service, ctx, m.counts)
 	config.Store = mortal{file, ctx}
 	if m.Client, err = client.Open(ctx, config); err != nil {
 		_ = file.Close()

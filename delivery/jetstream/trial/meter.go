@@ -44,6 +44,47 @@ type metered struct {
 	counts  *counts
 }
 
+// meter returns a service as a member sees it, which annotates if s does.
+func meter(s delivery.Service, process context.Context, n *counts) delivery.Service {
+	m := &metered{s, process, n}
+	if a, ok := s.(delivery.Annotator); ok {
+		return &meteredAnnotator{m, a}
+	}
+	return m
+}
+
+// meteredAnnotator is metered for a partial member.
+type meteredAnnotator struct {
+	*metered
+	annotator delivery.Annotator
+}
+
+func (m *meteredAnnotator) FetchAnnotated(ctx context.Context, s delivery.Stream, leaf uint32, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := asked(m.metered, func() ([]delivery.Entry, error) { return m.annotator.FetchAnnotated(ctx, s, leaf, after, limit) })
+	for _, e := range entries {
+		m.down(e.Message, e.Annotation)
+	}
+	return entries, err
+}
+
+func (m *meteredAnnotator) AnnotateWelcome(ctx context.Context, group string, epoch uint64, signatureKey []byte) ([]byte, error) {
+	return m.got(func() ([]byte, error) { return m.annotator.AnnotateWelcome(ctx, group, epoch, signatureKey) })
+}
+
+func (m *meteredAnnotator) MembershipProof(ctx context.Context, group string, epoch uint64, leaf uint32) ([]byte, error) {
+	return m.got(func() ([]byte, error) { return m.annotator.MembershipProof(ctx, group, epoch, leaf) })
+}
+
+func (m *meteredAnnotator) Tree(ctx context.Context, group string, epoch uint64) ([]byte, error) {
+	return m.got(func() ([]byte, error) { return m.annotator.Tree(ctx, group, epoch) })
+}
+
+func (m *meteredAnnotator) got(ask func() ([]byte, error)) ([]byte, error) {
+	b, err := asked(m.metered, ask)
+	m.down(b)
+	return b, err
+}
+
 // ended reports whether the process was killed.
 func (m *metered) ended() bool { return m.process.Err() != nil }
 

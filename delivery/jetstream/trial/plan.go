@@ -61,18 +61,33 @@ type party struct {
 }
 
 // newParties draws the members of groups.
-func newParties(rng *rand.Rand, d day.Day, root string, groups, clients int) []*party {
+// The first full of the clients are full members; who makes a group and who lets others in and
+// out is one of them.
+func newParties(rng *rand.Rand, d day.Day, root string, groups, clients, full int) []*party {
 	coming := 0
 	if d.Joins+d.Removes > 0 {
 		coming = min(d.Members-2, max(1, int(math.Ceil(d.Removes))))
 	}
 	all := make([]*party, groups)
 	for i := range all {
-		order := rng.Perm(clients)
+		order := fullFirst(rng.Perm(clients), full, max(d.Committers, 1))
 		steady := d.Members - coming
 		all[i] = &party{id: fmt.Sprintf("%s-%d", root, i+1), steady: order[:steady], others: order[steady:], inside: coming}
 	}
 	return all
+}
+
+// fullFirst moves the first n full members in an order to its front.
+func fullFirst(order []int, full, n int) []int {
+	var first, rest []int
+	for _, c := range order {
+		if c < full && len(first) < n {
+			first = append(first, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return append(first, rest...)
 }
 
 // members returns who are members now: the steady ones first.

@@ -34,10 +34,22 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, all, plan(testRandom(), d, 4, 35, 3, time.Minute))
 }
 
+// Who makes the groups and commits is a full member.
+func TestPartiesBeginWithFullMembers(t *testing.T) {
+	d := day.Day{Members: 5, Committers: 2}
+	for range 20 {
+		for _, p := range newParties(testRandom(), d, "t-1", 3, 8, 3) {
+			require.Less(t, p.steady[0], 3)
+			require.Less(t, p.steady[1], 3)
+			require.Len(t, slices.Compact(slices.Sorted(slices.Values(append(p.steady, p.others...)))), 8)
+		}
+	}
+}
+
 // Who stays, stays; the others come and go, the one first that was there for the longest time.
 func TestParties(t *testing.T) {
 	d := day.Day{Members: 5, Joins: 1, Removes: 2}
-	for _, p := range newParties(testRandom(), d, "t-1", 3, 8) {
+	for _, p := range newParties(testRandom(), d, "t-1", 3, 8, 8) {
 		require.Len(t, p.steady, 3)
 		require.Len(t, p.members(), 5)
 		require.Len(t, slices.Compact(slices.Sorted(slices.Values(append(p.members(), p.others[2:]...)))), 8)

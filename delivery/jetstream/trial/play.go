@@ -36,6 +36,7 @@ func (t *trial) play(ctx context.Context) error {
 	}
 	for _, s := range t.sides {
 		s.stored[1] = s.storage(t.folder)
+		s.kinds = t.kindsOf(ctx, s)
 	}
 	return nil
 }

@@ -5,11 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/delivery/jetstream"
 	"github.com/mlsuite/mlsuite/delivery/jetstream/gate"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/store/bolt"
 )
 
 // serverConfig is what the embedded server is told when it begins.
@@ -17,6 +26,26 @@ type serverConfig struct {
 	Folder string `json:"folder"`
 	Listen string `json:"listen"`
 	Gate   bool   `json:"gate,omitempty"`
+	Guard  []byte `json:"guard,omitempty"` // key of the guard's store, if there is one
+}
+
+// guarded returns a gate's services behind a guard, which annotates for partial members.
+func guarded(ctx context.Context, nc *nats.Conn, own store.Store) (func(context.Context, string) (delivery.Service, error), error) {
+	s, err := jetstream.Connect(ctx, nc, "guard")
+	if err != nil {
+		return nil, err
+	}
+	g, err := guard.New(guard.Config{MLS: mls.Config{Suites: all.Registry()}, Service: s, Store: own})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, client string) (delivery.Service, error) {
+		inner, err := jetstream.Connect(ctx, nc, client)
+		if err != nil {
+			return nil, err
+		}
+		return g.Service(inner), nil
+	}, nil
 }
 
 // runServer runs a server until its input ends, it is asked to stop, or ctx ends.
@@ -38,7 +67,18 @@ func runServer(ctx context.Context, in *json.Decoder, out io.Writer, use func() 
 			return err
 		}
 		defer nc.Close()
-		g, err := gate.Serve(ctx, nc, gate.Config{})
+		var behind gate.Config
+		if cfg.Guard != nil {
+			file, err := bolt.Open(filepath.Join(cfg.Folder, "guard.store"), bolt.Options{Key: cfg.Guard})
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			if behind.Service, err = guarded(ctx, nc, file); err != nil {
+				return err
+			}
+		}
+		g, err := gate.Serve(ctx, nc, behind)
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,7 @@ type side struct {
 	setup    time.Duration
 	late     time.Duration // at most
 	messages int           // of the day
+	kinds    *result.Kinds
 	away     *result.CatchUp
 	moved    *result.Moves
 	checked  result.Checked
@@ -82,6 +83,9 @@ func (t *trial) setup(ctx context.Context) error {
 func (t *trial) startServer(ctx context.Context) error {
 	var once sync.Once
 	cfg := &serverConfig{Folder: filepath.Join(t.folder, "service"), Listen: "127.0.0.1:0", Gate: t.cfg.Gate}
+	if t.cfg.Partial > 0 {
+		cfg.Guard = newStoreKey()
+	}
 	t.server = newChild("server", cfg, t.cfg.Processes, func(r report) {
 		once.Do(func() {
 			t.via.URL = r.URL
@@ -102,7 +106,7 @@ func (t *trial) newSide(number int, of Suite) (*side, error) {
 	cfg := t.cfg
 	s := &side{suite: of, info: engine.Info(), doubts: map[doubt]bool{}, changes: make([]sync.Mutex, cfg.Groups)}
 	root := fmt.Sprintf("%s-%d", t.root, number+1)
-	s.parties = newParties(t.random, cfg.Day, root, cfg.Groups, cfg.Clients)
+	s.parties = newParties(t.random, cfg.Day, root, cfg.Groups, cfg.Clients, cfg.full())
 	slots := max(cfg.Rounds, 1)
 	turn := cfg.For / time.Duration(slots)
 	if cfg.Rounds > 0 {
@@ -136,6 +140,7 @@ func (t *trial) newSide(number int, of Suite) (*side, error) {
 			Name: fmt.Sprintf("%s-%d-c%d", t.root, number+1, i+1), Suite: of, Full: cfg.Full, Move: s.target, Folder: t.folder, Key: newStoreKey(), NoSync: cfg.NoSync,
 			Poll: time.Minute, Via: t.via, Root: root,
 		}
+		c.Public, c.Partial = cfg.Partial > 0, i >= cfg.full()
 		if cfg.Chaos {
 			c.Poll = 2 * time.Second // a restart of the server loses what it was about to tell
 		}
@@ -300,6 +305,28 @@ func (t *trial) serviceStorage(ctx context.Context) float64 {
 	return float64(info.Store)
 }
 
+// kindsOf returns what full and partial members have used.
+func (t *trial) kindsOf(ctx context.Context, s *side) *result.Kinds {
+	if t.cfg.Partial == 0 {
+		return nil
+	}
+	kinds := &result.Kinds{}
+	for i, c := range s.clients {
+		kind := &kinds.Full
+		if i >= t.cfg.full() {
+			kind = &kinds.Partial
+		}
+		n := c.used(ctx, true).Counts
+		kind.Clients++
+		kind.Up += float64(n[bytesUp])
+		kind.Down += float64(n[bytesDown])
+		if info, err := os.Stat(storeFile(t.folder, s.names[i])); err == nil {
+			kind.Stored += float64(info.Size())
+		}
+	}
+	return kinds
+}
+
 // storage returns the bytes of the stores of a suite's clients.
 func (s *side) storage(folder string) (bytes float64) {
 	for _, name := range s.names {
@@ -324,7 +351,7 @@ func (s *side) result(t *trial) result.Trial {
 		},
 		Up: float64(n[bytesUp]), Down: float64(n[bytesDown]), ClientCPU: s.spent.clients,
 		Stored: result.Growth{Before: s.stored[0], After: s.stored[1]}, ServiceUse: s.service,
-		CatchUp: s.away, Move: s.moved, Check: s.checked, Heap: t.heap, Notes: t.notes,
+		Kinds: s.kinds, CatchUp: s.away, Move: s.moved, Check: s.checked, Heap: t.heap, Notes: t.notes,
 	}
 	if s.seconds > 0 {
 		x.PerMinute = float64(x.Commits.Won) / s.seconds * 60

@@ -51,6 +51,15 @@ func writeTrial(b *strings.Builder, t result.Trial) {
 	}
 	n := float64(t.Clients)
 	line("payloads", "up %s, down %s; of a client %s and %s", size(t.Up), size(t.Down), size(t.Up/n), size(t.Down/n))
+	if k := t.Kinds; k != nil {
+		for _, kind := range []struct {
+			name string
+			of   result.Kind
+		}{{"full members", k.Full}, {"partial members", k.Partial}} {
+			n := float64(max(kind.of.Clients, 1))
+			line(kind.name, "%d clients, since they were opened: of one, up %s, down %s, store %s", kind.of.Clients, size(kind.of.Up/n), size(kind.of.Down/n), size(kind.of.Stored/n))
+		}
+	}
 	if s := t.ServiceUse; s != nil {
 		line("service", "read %s, wrote %s, stores %s more, %s before", size(s.Read), size(s.Written), size(s.Stored.After-s.Stored.Before), size(s.Stored.Before))
 	}

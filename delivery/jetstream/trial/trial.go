@@ -28,6 +28,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	mathrand "math/rand/v2"
 	"net"
 	"net/url"
@@ -91,6 +92,10 @@ type Config struct {
 	// Rounds is the number of times that each suite has its turn, so that their figures are
 	// of the same circumstances; 0 lets all have their groups at once.
 	Rounds int
+
+	// Partial is the share of the clients that are partial members of their groups, from 0 to
+	// below 1. With any, handshakes are public and a guard stands behind the gate.
+	Partial float64
 
 	Messages int      // of each suite, at most
 	Behind   int      // messages of each group that a client misses, before it catches up; 0 leaves that out
@@ -160,6 +165,15 @@ func (cfg *Config) complete() error {
 	if err := cfg.Full.Validate(); err != nil {
 		return err
 	}
+	if cfg.Partial != 0 {
+		cfg.Gate = true
+		if slices.ContainsFunc(cfg.Suites, func(s Suite) bool { return s.PQ != 0 }) {
+			return errors.New("trial: there are no partial members of pairs")
+		}
+		if cfg.Partial < 0 || cfg.Partial >= 1 || cfg.full() < max(cfg.Day.Committers, 1) {
+			return fmt.Errorf("trial: a share of %g partial members leaves fewer full ones than the %d who commit", cfg.Partial, max(cfg.Day.Committers, 1))
+		}
+	}
 	switch {
 	case len(cfg.Suites) == 0:
 		return errors.New("trial: there are no suites")
@@ -169,6 +183,11 @@ func (cfg *Config) complete() error {
 		return errors.New("trial: groups, messages and the time must be positive, and nothing may be negative")
 	}
 	return nil
+}
+
+// full returns how many clients of a suite are full members: the first ones.
+func (cfg *Config) full() int {
+	return cfg.Clients - int(math.Round(cfg.Partial*float64(cfg.Clients)))
 }
 
 // Loopback reports whether all servers of a URL, or of several with commas, are on this

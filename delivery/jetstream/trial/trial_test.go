@@ -104,6 +104,23 @@ func TestChaosInProcesses(t *testing.T) {
 	require.Greater(t, r.Trials[1].Up, 2*r.Trials[0].Up, "ML-KEM is larger")
 }
 
+// Half of the clients are partial members, behind a gate with a guard; clients and the server are
+// killed, and members come and go.
+func TestPartialMembers(t *testing.T) {
+	t.Parallel()
+	cfg := small()
+	cfg.Partial, cfg.Chaos, cfg.Behind, cfg.Move = 0.5, true, 2, 0xF002
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	requireFigures(t, r)
+	x := r.Trials[0].Kinds
+	require.Equal(t, 2, x.Full.Clients)
+	require.Equal(t, 2, x.Partial.Clients)
+	require.Positive(t, x.Partial.Down)
+	require.Positive(t, x.Partial.Stored)
+	require.Greater(t, x.Full.Up, x.Partial.Up, "who commits hands in more")
+}
+
 // Pairs are groups like others: clients and the server are killed, members come and go.
 func TestChaosInPairs(t *testing.T) {
 	t.Parallel()

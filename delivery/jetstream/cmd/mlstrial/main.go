@@ -5,6 +5,7 @@
 //	mlstrial
 //	mlstrial agency --members 50 --clients 60 --groups 10 --for 5m --suites 0x0001,0xF002
 //	mlstrial --processes --chaos --move 0xF002 --format json -o trial.json
+//	mlstrial agency --members 200 --clients 210 --groups 1 --suites 0xF002 --partial 0.5
 //	mlstrial --at nats://127.0.0.1:4222 --gate
 //
 // The day is that of suitebench day: the name of an example, or a file. Docs/trial.md says
@@ -101,6 +102,7 @@ func (f *flags) add(c *cobra.Command) {
 	flags.IntVar(&cfg.Rounds, "rounds", 3, "`NUMBER` of turns of each suite; 0 is all suites at once")
 	flags.IntVar(&cfg.Messages, "most", 100_000, "`NUMBER` of messages of each suite, at most")
 	flags.IntVar(&cfg.Behind, "behind", 20, "`NUMBER` of messages of each group that a client misses and catches up with")
+	flags.Float64Var(&cfg.Partial, "partial", 0, "`SHARE` of the clients that are partial members, such as 0.5: handshakes are public then, behind a gate with a guard")
 	flags.StringVar(&f.move, "move", "", "`SUITE` to which all groups move in the end")
 	flags.BoolVar(&cfg.Processes, "processes", false, "each client, and the server, is a process")
 	flags.BoolVar(&cfg.Chaos, "chaos", false, "kill clients and restart the server meanwhile")

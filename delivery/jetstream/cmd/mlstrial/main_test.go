@@ -78,6 +78,8 @@ func TestFlagsAreChecked(t *testing.T) {
 		"not traditional":      {"--suites", "0xF006+0xF006"},
 		"one suite":            {"--move", "0x0001+0xF006"},
 		"do not move":          {"--suites", "0x0001+0xF006", "--move", "0xF002"},
+		"of pairs":             {"--suites", "0x0001+0xF006", "--partial", "0.5"},
+		"fewer full ones":      {"--partial", "1"},
 		"negative time":        {"--full-every", "-1s"},
 		"--move":               {"--move", "0xFFFF"},
 		"text or json":         {"--format", "xml"},
