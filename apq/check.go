@@ -45,6 +45,10 @@ func (g *Group) checkFull(c *Candidate, psk *combinedPSK) error {
 	if c.t.Removed() != c.pq.Removed() {
 		return errRemovedOnce
 	}
+	if c.ends() {
+		c.info = g.Info()
+		return c.checkEnd()
+	}
 	return c.checkFull(g.Info(), psk)
 }
 

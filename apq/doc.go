@@ -81,9 +81,11 @@
 // pairs, and so ask for Adds and Removes of one member in both groups; a pair has to be by
 // external senders in both.
 //
-// ReInit ends one group and not the other. It is refused, as a proposal and in a commit. To
-// change a suite or the mode, the members make a new combined group. To leave the combiner,
-// they branch off the T group (mls.Group.Branch) and destroy both.
+// A ReInit of one group would leave the other behind. It is refused, as a proposal and in a
+// commit. A pair of commits that end both groups by the same ReInit is taken ([Group.End]):
+// so the members leave the combiner for one group that follows the T group, of any suite.
+// To change a suite or the mode, they leave it, and put another PQ group beside the next
+// group ([Start]).
 //
 // A GroupContextExtensions is for one group alone, and may change all but the Info, the
 // rest of the dictionary, and the demand for pairs. In the PQ group, it comes with a FULL

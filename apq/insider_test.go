@@ -175,7 +175,7 @@ func TestFullCommitsAreRefused(t *testing.T) {
 			f.noTUpdate, f.noPQUpdate, f.withoutPSK = true, true, true
 			f.t = []message.Proposal{message.ReInit{GroupID: []byte("t2"), CipherSuite: 1}}
 			f.pq = []message.Proposal{message.ReInit{GroupID: []byte("pq2"), CipherSuite: 0xF006}}
-		}, "5.2", T},
+		}, "7.1", 0},
 		"halves of two members": {func(w *world, f *fakeFull) { f.pqBy = w.groups["cid"] }, "6", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -272,7 +272,11 @@ func (g *Group) processFull(ctx context.Context, now time.Time, pair *MessagePai
 	}
 	c := &Candidate{cfg: g.cfg, from: g, t: t.Commit, pq: half.candidate}
 	defer half.psk.destroy()
-	if err := g.checkFull(c, half.psk); err != nil {
+	err = g.checkFull(c, half.psk)
+	if r := reInitIn(c.t); r != nil && err == nil {
+		err = g.cfg.mayFollow(now, r.CipherSuite)
+	}
+	if err != nil {
 		c.Discard()
 		return nil, err
 	}

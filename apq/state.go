@@ -106,9 +106,12 @@ func lostState(err error) bool {
 // checkRestored returns an error unless the states of two groups belong together.
 func (g *Group) checkRestored() error {
 	var err error
-	if g.Info() == nil {
+	switch {
+	case g.Info() == nil:
 		err = g.cfg.checkUnbound(g.t, g.pq)
-	} else {
+	case g.t.ReInit() != nil || g.pq.ReInit() != nil:
+		err = g.checkEnded()
+	default:
 		_, err = g.cfg.infosOf(g.t.GroupContext(), g.pq.GroupContext(), false)
 	}
 	if broken, ok := errors.AsType[*RuleError](err); ok {
@@ -178,7 +181,12 @@ func (g *Group) RestoreCandidate(now time.Time, s CandidateState, signers ...sui
 		c.Discard()
 		return nil, &LegError{Leg: PQ, Err: err}
 	}
-	if err = c.checkJoin(); err != nil {
+	if c.ends() {
+		err = c.checkEnd()
+	} else {
+		err = c.checkJoin()
+	}
+	if err != nil {
 		c.Discard()
 		return nil, err
 	}
