@@ -133,7 +133,7 @@
 // Joins and recoveries from outside are by a pair of external commits. A client does not
 // follow a commit that adds or removes a member of one group alone, though a service that
 // does not see it may have taken it: that is trouble for all members, and package
-// delivery/guard keeps it away. A pair does not move to another suite.
+// delivery/guard keeps it away. [Client.Move] leads a pair to one group by itself.
 //
 // # Partial members
 //

@@ -258,25 +258,23 @@ func live(t testing.TB, kind kindOfLife, left int, what fate) bool {
 
 	l.send(l.ann, g, "8") // waits, and goes to whatever group there is then
 	next := g
-	if !kind.pairs {
-		l.step(func() error {
-			if !has(l.ann, g)() {
-				return nil
-			}
-			_, err := l.ann.Move(ctx, g, hybrid)
-			if errors.Is(err, client.ErrEnded) {
-				return l.ann.Sync(ctx)
-			}
-			return err
-		}, func() bool { return !has(l.ann, g)() })
-		l.settle()
-		for _, info := range l.ann.Groups() {
-			if info.Suite == hybrid {
-				next = info.Group
-			}
+	l.step(func() error {
+		if !has(l.ann, g)() {
+			return nil
 		}
-		require.NotEqual(t, g, next, "%+v", l.ann.Groups())
+		_, err := l.ann.Move(ctx, g, hybrid)
+		if errors.Is(err, client.ErrEnded) {
+			return l.ann.Sync(ctx)
+		}
+		return err
+	}, func() bool { return !has(l.ann, g)() })
+	l.settle()
+	for _, info := range l.ann.Groups() {
+		if info.Suite == hybrid {
+			next = info.Group
+		}
 	}
+	require.NotEqual(t, g, next, "%+v", l.ann.Groups())
 	l.send(l.ann, next, "9")
 	l.send(bob, next, "10")
 	l.settle()

@@ -66,6 +66,10 @@ func (m *move) store(s *step, g *liveGroup) error {
 // Welcome arrives. Messages that wait go to the new group. With a target of 0, the policy
 // picks the suite.
 //
+// Both groups of a pair end, and one group by itself follows: [Client.Pair] puts another PQ
+// group beside it. The policy judges the move from the suite of each, and the target may be the
+// suite that the T group has.
+//
 // Key packages that were claimed are kept if others are missing: a later call goes on with
 // them. Where the service limits claims, Move waits for as long as the service says.
 //
@@ -78,7 +82,6 @@ func (m *move) store(s *step, g *liveGroup) error {
 //   - a [*migrate.NotReady]: members have no key package of the suite, or a policy
 //     refuses. Nothing has changed.
 //   - [ErrEnded]: another member has ended the group.
-//   - an error that wraps [message.ErrUnsupported]: the group is a pair.
 func (c *Client) Move(ctx context.Context, group string, target suite.ID) (successor string, err error) {
 	id := make([]byte, 32)
 	rand.Read(id)
@@ -134,8 +137,6 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 			return ErrEnded
 		case g.rec.State != Active:
 			return g.trouble(nil)
-		case g.pair != nil:
-			return errPairMoves
 		case g.rec.New, len(g.intents) > 0, g.pending != nil:
 			return &againError{errors.New("other changes of the group wait")}
 		}
@@ -161,9 +162,6 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 	})
 	return id, in, result, err
 }
-
-// errPairMoves is the refusal to move a pair: a ReInit would end one of its groups.
-var errPairMoves = fmt.Errorf("client: a pair of groups does not move to another suite: %w", message.ErrUnsupported)
 
 // unlessEnded drops the plan of a move, unless the group has ended for it.
 func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error {
@@ -214,7 +212,17 @@ func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite
 	if err != nil {
 		return nil, message.ReInit{}, err
 	}
-	reInit, err := plan.ReInit(id, g.mls.GroupContext().Extensions...)
+	extensions := message.Extensions(g.mls.GroupContext().Extensions)
+	if g.pair != nil { // which one group follows
+		pair, err := c.pairConfig(g.rec.Suite, g.rec.Pair.Suite, g.rec.Pair.Mode)
+		if err != nil {
+			return nil, message.ReInit{}, err
+		}
+		if extensions, err = pair.WithoutInfo(extensions); err != nil {
+			return nil, message.ReInit{}, err
+		}
+	}
+	reInit, err := plan.ReInit(id, extensions...)
 	return m, reInit, err
 }
 

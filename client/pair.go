@@ -180,6 +180,8 @@ func (c *Client) commitPair(ctx context.Context, g *liveGroup, want wanted) (*ca
 	}
 	for _, p := range want.proposals {
 		switch p := p.(type) {
+		case message.ReInit: // which is alone
+			return ofPair(pair.End(ctx, c.cfg.Now(), p))
 		case message.Add:
 			asked.Add = append(asked.Add, apq.KeyPackages{T: p.KeyPackage, PQ: want.pq[len(asked.Add)]})
 		case message.Remove:

@@ -392,16 +392,6 @@ func TestRotationInAPair(t *testing.T) {
 	require.NoError(t, all[0].ViewPQ(ctx, g, has))
 }
 
-// A pair does not move, and says so before anything has happened.
-func TestPairsDoNotMove(t *testing.T) {
-	_, all, g := pairOfThree(t)
-	before, _ := all[0].epochs(g)
-	_, err := all[0].Move(ctx, g, hybrid)
-	require.ErrorIs(t, err, message.ErrUnsupported)
-	after, _ := all[0].epochs(g)
-	require.Equal(t, before, after)
-}
-
 // Of a group that becomes a pair without having invited a member, the member says that it is
 // left behind, once it has read its inbox.
 func TestLateStartWithoutAMember(t *testing.T) {

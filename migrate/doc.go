@@ -52,6 +52,14 @@
 // fail to admit a member, because of its maker's fault or because the member lost its
 // Migration. The members of the new group then add that member by an ordinary Add.
 //
+// # Pairs
+//
+// A group with a post-quantum group beside it, by the amortized combiner (package apq), moves
+// to one group by itself. Its T group is the old group here: the plan, the Migration and the
+// group that follows are of it. In step 2, apq.Group.End commits the ReInit in both groups, and
+// apq.Config.WithoutInfo gives the extensions. A T group comes under a post-quantum group by
+// apq.Start, without a move.
+//
 // # No downgrade
 //
 // The targets of a plan are the suites that the policy allows and that are not weaker than

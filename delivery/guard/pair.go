@@ -313,6 +313,8 @@ func (g *Guard) checkEpochs(before, t, pq *mls.PublicGroup) error {
 		return errors.New("APQInfo names other groups")
 	case info.TSuite != t.Suite().Info().ID || info.PQSuite != pq.Suite().Info().ID:
 		return errors.New("APQInfo has other suites")
+	case t.ReInit() != nil || pq.ReInit() != nil:
+		return g.checkEnds(before, t, pq, info)
 	case info.TEpoch != t.Epoch() || info.PQEpoch != pq.Epoch():
 		return fmt.Errorf("APQInfo has the epochs %d and %d, and the groups begin %d and %d", info.TEpoch, info.PQEpoch, t.Epoch(), pq.Epoch())
 	}
@@ -325,6 +327,11 @@ func (g *Guard) checkEpochs(before, t, pq *mls.PublicGroup) error {
 			return errors.New("APQInfo changes in more than its epochs, which grow")
 		}
 	}
+	return g.checkSameMembers(t, pq)
+}
+
+// checkSameMembers returns an error unless the two groups of a pair have the same members.
+func (g *Guard) checkSameMembers(t, pq *mls.PublicGroup) error {
 	var leaves []message.Credential
 	for _, node := range pq.Members() {
 		leaves = append(leaves, node.Credential)
@@ -333,4 +340,27 @@ func (g *Guard) checkEpochs(before, t, pq *mls.PublicGroup) error {
 		return errors.New("the groups have different members")
 	}
 	return nil
+}
+
+// checkEnds checks commits that end the groups of a pair: by the same ReInit, which leaves
+// APQInfo as it was.
+func (g *Guard) checkEnds(before, t, pq *mls.PublicGroup, info *apq.Info) error {
+	if t.ReInit() == nil || pq.ReInit() == nil {
+		return fmt.Errorf("%w: a ReInit ends one of them", errHalf)
+	}
+	a, err := message.Marshal(&message.TypedProposal{Proposal: *t.ReInit()})
+	if err != nil {
+		return err
+	}
+	b, err := message.Marshal(&message.TypedProposal{Proposal: *pq.ReInit()})
+	if err != nil {
+		return err
+	}
+	switch {
+	case !bytes.Equal(a, b):
+		return errors.New("the groups end for different ones")
+	case before != nil && !info.Equal(g.infoIn(before.GroupContext().Extensions)):
+		return errors.New("APQInfo changes in groups that end")
+	}
+	return g.checkSameMembers(t, pq)
 }

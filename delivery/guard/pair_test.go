@@ -360,3 +360,45 @@ func TestPairsOfProposals(t *testing.T) {
 	require.Equal(t, 1, w.known("t").Size())
 	require.Equal(t, 1, w.known("pq").Size())
 }
+
+// A pair ends by the same ReInit in both of its groups.
+func TestPairsEndTogether(t *testing.T) {
+	w := pairWorld(t, nil)
+	ann := w.pairMember("ann", true)
+	ann.begin("t", "pq")
+	ctx := t.Context()
+	next := message.ReInit{GroupID: []byte("next"), Version: 1, CipherSuite: 0xF002}
+	other := next
+	other.GroupID = []byte("another")
+	halves := func(t1, pq []message.Proposal) delivery.Submission {
+		first := must(ann.group.T().Commit(ctx, noon, mls.CommitOptions{ForcePath: true}, t1...))(t)
+		defer first.Discard()
+		second := must(ann.group.PQ().Commit(ctx, noon, mls.CommitOptions{ForcePath: true}, pq...))(t)
+		defer second.Discard()
+		msg := must((&apq.MessagePair{T: first.Message, PQ: second.Message}).Marshal(message.CodePoints{}))(t)
+		return ann.submission(
+			delivery.Commit{Group: "t", Epoch: ann.group.T().Epoch(), Message: msg},
+			delivery.Commit{Group: "pq", Epoch: ann.group.PQ().Epoch()},
+		)
+	}
+	for name, sub := range map[string]delivery.Submission{
+		"T alone":           halves([]message.Proposal{next}, nil),
+		"PQ alone":          halves(nil, []message.Proposal{next}),
+		"for another group": halves([]message.Proposal{next}, []message.Proposal{other}),
+	} {
+		_, err := ann.service().Submit(ctx, sub)
+		require.Error(t, err, name)
+		w.requireRefused(err, rulePairs)
+	}
+	c := must(ann.group.End(ctx, noon, next))(t)
+	sub := ann.submission(
+		delivery.Commit{Group: "t", Epoch: ann.group.T().Epoch(), Message: c.Message},
+		delivery.Commit{Group: "pq", Epoch: ann.group.PQ().Epoch()},
+	)
+	require.NoError(t, err2(ann.service().Submit(ctx, sub)))
+	for _, id := range []string{"t", "pq"} {
+		require.Equal(t, []byte("next"), w.known(id).ReInit().GroupID)
+	}
+	w.restart()
+	require.NotNil(t, w.known("t").ReInit())
+}
