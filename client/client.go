@@ -31,12 +31,12 @@ type Client struct {
 
 	mu         sync.Mutex
 	rec        clientRecord
-	inboxAt    inboxRecord // with the turn of inbox too
-	inboxLook  looked      // with the turn of inbox
-	inboxKnown bool        // Acknowledged was asked
-	inboxTries int         // of the next Welcome, without a verdict
-	inboxRead  uint64      // how often the inbox was read to its end
-	identities []Identity  // the current one first
+	inboxAt    inboxRecord                  // with the turn of inbox too
+	inboxLook  looked                       // with the turn of inbox
+	inboxKnown bool                         // Acknowledged was asked
+	inboxTries map[delivery.Position]*tried // of Welcomes on which there is no verdict
+	inboxRead  uint64                       // how often the inbox was read to its end
+	identities []Identity                   // the current one first
 	index      map[string]groupRecord
 	groups     map[string]*liveGroup
 	outboxes   map[string]int // messages in the outbox of a group, where that was counted
@@ -68,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		cfg: cfg, store: &erasable{Store: cfg.Store}, service: cfg.Delivery, name: cfg.Delivery.Client(),
 		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
 		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, outboxes: map[string]int{}, loaded: list.New(),
-		results: map[uint64]chan error{}, look: 1, quietAt: map[string]uint64{}, news: make(chan struct{}), changed: make(chan struct{}),
+		results: map[uint64]chan error{}, look: 1, quietAt: map[string]uint64{}, inboxTries: map[delivery.Position]*tried{}, news: make(chan struct{}), changed: make(chan struct{}),
 		dirty: newQueue(),
 	}
 	c.identities = append([]Identity{{Credential: cfg.MLS.Credential, Signer: cfg.MLS.Signer}}, cfg.Identities...)

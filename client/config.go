@@ -149,6 +149,11 @@ type Schedule struct {
 	// follows, before it makes that itself; 0 means 10 minutes.
 	TakeOver time.Duration
 
+	// Verdict is how long a Welcome waits on which there is no verdict, as when an
+	// authenticator or the stream of a group is not reached, before the client refuses it; 0
+	// means 7 days. Those that come later do not wait for it.
+	Verdict time.Duration
+
 	// Backoff is about the pause before the first repetition of what failed. It doubles up
 	// to MaxBackoff. 0 means 100 milliseconds and 1 minute.
 	Backoff, MaxBackoff time.Duration
@@ -215,6 +220,7 @@ func (cfg *Config) complete() error {
 	or(&s.Check, 6*time.Hour)
 	or(&s.Poll, 5*time.Minute)
 	or(&s.TakeOver, 10*time.Minute)
+	or(&s.Verdict, 7*24*time.Hour)
 	or(&s.Backoff, 100*time.Millisecond)
 	or(&s.MaxBackoff, time.Minute)
 	or(&b.Groups, 256)

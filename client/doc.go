@@ -118,6 +118,13 @@
 // wait are sent after the recovery. A client that has lost its store begins a new one, and
 // gets its groups back by [Client.JoinExternal], if it knows their ids, or by Replace.
 //
+// # Invitations
+//
+// A Welcome is accepted or, with a [Refused] event, refused, and either takes a verdict: of the
+// engine, of the policy or the authenticator, or of [Config].Accept. Where none is reached, the
+// Welcome stays in the inbox at the delivery service, those behind it are read, and the client
+// tries again, for as long as [Schedule].Verdict.
+//
 // # Pairs
 //
 // With [Config].Pairs, a client can be in groups with a post-quantum group beside each, by the
@@ -200,7 +207,7 @@
 //	What is stored, and how at once?              keys.go, record.go, records.go, step.go
 //	What is there to do for a group?              drive.go, schedule.go, run.go
 //	How does a change become a commit?            change.go, intent.go, commit.go
-//	What does the stream bring?                   receive.go, welcome.go
+//	What does the stream bring?                   receive.go, inbox.go, welcome.go
 //	What is sent?                                 outbox.go
 //	What does the application learn?              event.go, events.go, history.go, health.go
 //	How does it go on after trouble?              recover.go, errors.go

@@ -17,11 +17,16 @@ import (
 func (c *Client) fetchInbox(ctx context.Context, of delivery.Stream) ([]delivery.Entry, error) {
 	at := c.inboxAt
 	return c.unread(ctx, at.Position, at.Read, &c.inboxLook, func(after delivery.Position, limit int) ([]delivery.Entry, error) {
-		if c.cfg.Partial == nil {
-			return c.service.Fetch(ctx, of, after, limit)
-		}
-		return c.annotator().FetchAnnotated(ctx, of, 0, after, limit)
+		return c.fetchBehind(ctx, of, after, limit)
 	})
+}
+
+// fetchBehind returns entries of the inbox behind a position.
+func (c *Client) fetchBehind(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if c.cfg.Partial == nil {
+		return c.service.Fetch(ctx, of, after, limit)
+	}
+	return c.annotator().FetchAnnotated(ctx, of, 0, after, limit)
 }
 
 // withTree gives an invitation the tree that fetchInbox has left out.
@@ -55,7 +60,7 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 	}
 	candidate, err := c.joinPartial(ctx, in)
 	switch {
-	case err != nil && c.upgrades() && c.fullInstead(err):
+	case err != nil && c.upgrades() && c.fullInstead(in, err):
 		c.warn("joining as a full member", in.entry.Group, err)
 		return false, nil
 	case err != nil || candidate == nil:
@@ -85,10 +90,10 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 }
 
 // fullInstead reports whether a client that may be a full member is one after an error.
-func (c *Client) fullInstead(err error) bool {
+func (c *Client) fullInstead(in *invitation, err error) bool {
 	_, forbidden := errors.AsType[*suite.PolicyError](err)
 	_, wrong := errors.AsType[*AnnotationError](err)
-	return forbidden || errors.Is(err, delivery.ErrUnseen) || wrong && c.inboxTries >= maxAnnotations-1
+	return forbidden || errors.Is(err, delivery.ErrUnseen) || wrong && in.tries >= maxAnnotations-1
 }
 
 // joinPartial returns the candidate of a partial member, or nil if the group is too small for

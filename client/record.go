@@ -20,6 +20,15 @@ type inboxRecord struct {
 	Position delivery.Position
 	Read     *mark             `json:",omitempty"` // the entry there, if it was read
 	Again    delivery.Position `json:",omitempty"` // up to which entries may have been read before a loss at the service
+	Waiting  []waitingRecord   `json:",omitempty"` // Welcomes on which there is no verdict, in their order
+}
+
+// waitingRecord is a Welcome on which there is no verdict. It is left at the service.
+type waitingRecord struct {
+	Position delivery.Position
+	Since    time.Time // by the client's clock
+	Group    []byte
+	From     string
 }
 
 // recordVersion is the version of the records of this package.

@@ -14,109 +14,11 @@ import (
 	"github.com/mlsuite/mlsuite/store"
 )
 
-// readInbox joins the groups whose Welcomes have arrived.
-func (c *Client) readInbox(ctx context.Context) error {
-	if err := c.inbox.take(ctx); err != nil {
-		return err
-	}
-	defer c.inbox.give()
-	if err := c.alive(); err != nil {
-		return err
-	}
-	stream := delivery.Stream{Client: c.name}
-	if !c.inboxKnown {
-		acknowledged, err := c.service.Acknowledged(ctx, stream)
-		if err != nil {
-			return &againError{err}
-		}
-		if acknowledged > c.inboxAt.Position {
-			if err := c.inboxTrouble(ctx, RolledBack, c.inboxAt); err != nil {
-				return err
-			}
-		}
-		c.inboxKnown = true
-	}
-	for read := false; ; read = true {
-		if err := c.roomForEvents(); err != nil {
-			return err
-		}
-		at := c.inboxAt
-		entries, err := c.fetchInbox(ctx, stream)
-		gap, missing := errors.AsType[*delivery.GapError](err)
-		switch {
-		case missing && gap.Kept > at.Position && gap.Kept <= at.Again: // what is missing was read
-			s := c.step()
-			s.inboxIs(inboxRecord{Position: gap.Kept, Again: at.Again})
-			err = c.commit(ctx, s)
-		case missing && gap.Kept > at.Position:
-			err = c.inboxTrouble(ctx, Gap, inboxRecord{Position: gap.Kept})
-		case errors.Is(err, errForgotten):
-			if err = c.acknowledgeAnew(ctx, stream, 0); err == nil {
-				err = c.inboxTrouble(ctx, ServiceRolledBack, inboxRecord{Again: max(at.Position, at.Again)})
-				c.lossFound()
-			}
-		case err != nil:
-			return &againError{err}
-		}
-		if err != nil {
-			return err
-		}
-		if missing || c.inboxAt.Position != at.Position {
-			continue
-		}
-		if len(entries) == 0 {
-			c.mu.Lock()
-			c.inboxRead++
-			c.mu.Unlock()
-			if !read {
-				return nil
-			}
-			return c.acknowledge(ctx, stream, c.inboxAt.Position)
-		}
-		for i := range entries {
-			if err := c.welcome(ctx, &entries[i]); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (c *Client) acknowledge(ctx context.Context, s delivery.Stream, position delivery.Position) error {
-	if err := c.service.Acknowledge(ctx, s, position); err != nil {
-		return &againError{err}
-	}
-	return nil
-}
-
-// inboxTrouble reports that Welcomes may be missing, or come again.
-func (c *Client) inboxTrouble(ctx context.Context, t Trouble, next inboxRecord) error {
-	s := c.step()
-	s.event(nil, &InTrouble{Trouble: t, Why: "inbox"})
-	s.inboxIs(next)
-	c.warn("inbox: "+string(t), "", nil)
-	return c.commit(ctx, s)
-}
-
-// readUpTo stores that the inbox was read up to an entry. The caller has the turn of the
-// inbox.
-func (s *step) readUpTo(e *delivery.Entry) {
-	next := inboxRecord{Position: e.Position, Read: markOf(e)}
-	if again := s.c.inboxAt.Again; again > e.Position {
-		next.Again = again
-	}
-	s.inboxIs(next)
-}
-
-// inboxIs stores how far the inbox was read. The caller has the turn of the inbox.
-func (s *step) inboxIs(next inboxRecord) {
-	s.put(key(spaceClient, partInbox), next)
-	s.done(func() { s.c.inboxAt = next })
-}
-
 // invitation is a Welcome with the key packages that it is for: one, or two to a pair of
 // groups.
 type invitation struct {
 	entry *delivery.Entry
+	tries int // that ended without a verdict
 	own   *ownKeys
 	pq    *ownKeys // or nil
 	pair  *apq.OwnKeyPackage
@@ -127,38 +29,6 @@ type ownKeys struct {
 	*mls.OwnKeyPackage
 	rec keyPackageRecord
 }
-
-// welcome takes one entry of the inbox.
-func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
-	in, err := c.invitation(ctx, e)
-	if err == nil {
-		err = c.accept(ctx, in)
-		if errors.Is(err, mls.ErrUnknownPSK) && c.catchUpAll(ctx) == nil {
-			err = c.accept(ctx, in) // it may be the group that follows one whose end was not read yet
-		}
-	}
-	if err == nil || fatal(err) || transient(err) || ctx.Err() != nil {
-		return err
-	}
-	if !verdict(err) && !errors.Is(err, errNotAccepted) {
-		if c.inboxTries++; c.inboxTries < maxTries {
-			return &againError{err}
-		}
-	}
-	c.inboxTries = 0
-	s := c.step()
-	s.readUpTo(e)
-	if info, none := c.Group(e.Group); none != nil || info.Epoch < e.Epoch { // else it came again
-		refused := s.event(nil, &Refused{What: "welcome", From: e.From, Why: err.Error()})
-		refused.Group, refused.Epoch, refused.Position, refused.Time = e.Group, e.Epoch, e.Position, e.Time
-		c.warn("refused welcome", e.Group, err)
-	}
-	return c.commit(ctx, s)
-}
-
-// maxTries is how often a Welcome is tried on which there is no verdict, before those
-// behind it have their turn.
-const maxTries = 16
 
 var errNotAccepted = errors.New("client: Config.Accept refuses the group")
 
