@@ -99,6 +99,9 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 			return "", err
 		}
 	}
+	if _, here := c.Group(string(id)); errors.Is(err, ErrNoGroup) && here == nil { // where an earlier call has led
+		return string(id), nil
+	}
 	if err == nil && in != nil {
 		err = c.await(ctx, group, in, result)
 	}
@@ -116,8 +119,8 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 		if err != nil && !transient(err) && !errors.Is(err, ErrNoGroup) && ctx.Err() == nil {
 			return "", err
 		}
-		if err := c.sleep(ctx, c.pause(attempt, err)); err != nil {
-			return "", fmt.Errorf("%w: %w", ErrUndecided, err)
+		if ended := c.sleep(ctx, c.pause(attempt, err)); ended != nil {
+			return "", errors.Join(fmt.Errorf("%w: %w", ErrUndecided, ended), err)
 		}
 	}
 }
@@ -138,6 +141,9 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 		case g.rec.State != Active:
 			return g.trouble(nil)
 		case g.rec.New, len(g.intents) > 0, g.pending != nil:
+			if g.move != nil { // by an earlier call, too
+				id = g.move.rec.GroupID
+			}
 			return &againError{errors.New("other changes of the group wait")}
 		}
 		if err := c.upgradeFor(ctx, g); err != nil {
@@ -145,7 +151,7 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 		}
 		m, reInit, err := c.plan(ctx, g, id, target)
 		if err != nil {
-			return err
+			return undecided(err)
 		}
 		s := c.step(g)
 		g.move = m

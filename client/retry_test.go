@@ -174,3 +174,55 @@ func TestRefusedJoinFromOutside(t *testing.T) {
 		})
 	}
 }
+
+// A move goes on for as long as its context allows, too: also where another change waits, and
+// where an earlier call was given up.
+func TestMoveIsRetried(t *testing.T) {
+	actors, g := movable(t)
+	ann := actors[0]
+	f := &flaky{err: delivery.ErrUnavailable, failures: map[string]int{"submit": -1}}
+	times := 0
+	ann.cfg.MLS.Authenticator = absent{&times}
+	ann.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+	ann.restart()
+	times = 3
+	short, cancel := shortly()
+	defer cancel()
+	require.ErrorIs(t, ann.Update(short, g), client.ErrUndecided) // which waits
+	f.failures = map[string]int{"submit": 3, "fetch": 3}
+	before, err := ann.Group(g)
+	require.NoError(t, err)
+
+	again, cancel := shortly()
+	defer cancel()
+	f.failures["submit"] = -1
+	_, err = ann.Move(again, g, hybrid)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	f.failures = map[string]int{"submit": 3, "fetch": 3}
+	next, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	require.Zero(t, f.failures["submit"]+f.failures["fetch"])
+	require.Zero(t, times)
+	sync(t, actors...)
+	require.Equal(t, next, moved(t, g, actors...))
+	require.Equal(t, uint64(1), before.Epoch, "the update came first")
+}
+
+// Whoever gives up a move whose ReInit may have won, and asks again, gets the group to which it
+// leads.
+func TestMoveIsTakenUpAgain(t *testing.T) {
+	actors, g := movable(t)
+	ann := actors[0]
+	f := &flaky{err: delivery.ErrUnknown, failures: map[string]int{"submit": -1}}
+	ann.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+	ann.restart()
+	short, cancel := shortly()
+	defer cancel()
+	_, err := ann.Move(short, g, hybrid)
+	require.ErrorIs(t, err, client.ErrUndecided)
+	f.failures = nil
+	next, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	sync(t, actors...)
+	require.Equal(t, next, moved(t, g, actors...))
+}

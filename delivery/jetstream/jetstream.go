@@ -51,7 +51,8 @@ type Service struct {
 	closed atomic.Bool
 
 	mu     sync.Mutex
-	epochs map[string]uint64 // that a group has reached, as far as is known
+	epochs map[string]uint64 // that a group has reached, as far as is known on this connection
+	losses int               // of the connection, at which epochs begins
 }
 
 var _ delivery.Service = (*Service)(nil)
@@ -165,13 +166,24 @@ func (s *Service) begin(ctx context.Context) (_ context.Context, done func(), er
 func (s *Service) know(group string, epoch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetLost()
 	s.epochs[group] = max(s.epochs[group], epoch)
 }
 
 func (s *Service) known(group string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetLost()
 	return s.epochs[group]
+}
+
+// forgetLost forgets the epochs if the connection was lost since: a server that comes back may
+// have lost some. It is called with the mutex.
+func (s *Service) forgetLost() {
+	if losses := s.open.Losses(); losses != s.losses {
+		s.losses = losses
+		clear(s.epochs)
+	}
 }
 
 // notReached is the error of a request that changes nothing.

@@ -68,6 +68,18 @@ func TestRequestsEndWithTheirConnection(t *testing.T) {
 	for range told { // which ends too, so that its reader looks at what it has missed
 	}
 
+	// What was known of epochs on the old connection is asked for again: the server may have lost
+	// them.
+	s.know("group", 9)
+	losses := s.open.Losses()
+	dialer.Cut()
+	<-back
+	require.Eventually(t, func() bool { return s.open.Losses() > losses }, 10*time.Second, time.Millisecond)
+	var epoch *delivery.EpochError
+	_, err = s.Send(ctx, delivery.Message{ID: "9", Group: "group", Epoch: 9, Message: []byte("m")})
+	require.ErrorAs(t, err, &epoch)
+	require.Less(t, epoch.Current, uint64(9))
+
 	// Without a connection nothing is sent.
 	server.Stop()
 	for nc.IsConnected() {

@@ -23,8 +23,9 @@ type Requests struct {
 	nc     *nats.Conn
 	status chan nats.Status
 
-	mu   sync.Mutex
-	open map[*byte]context.CancelCauseFunc
+	mu     sync.Mutex
+	open   map[*byte]context.CancelCauseFunc
+	losses int
 }
 
 // On returns the requests on a connection. Close ends what it takes.
@@ -45,9 +46,17 @@ func (r *Requests) Close() { r.nc.RemoveStatusListener(r.status) }
 func (r *Requests) lost() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.losses++
 	for _, cancel := range r.open {
 		cancel(ErrLost)
 	}
+}
+
+// Losses returns how often the connection was lost.
+func (r *Requests) Losses() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.losses
 }
 
 // Begin returns a context for a request, which ends with the connection. The caller calls
