@@ -167,7 +167,8 @@ func (c *Client) forget(ctx context.Context, g *liveGroup, by *Person) error {
 }
 
 // Delete deletes all that the client has of a group, with its [Client.History], whether or not
-// it is a member still. The other members do not learn of it: see [Client.Leave].
+// it is a member still. The other members do not learn of it: see [Client.Leave]. Events that
+// are not confirmed stay until they are.
 func (c *Client) Delete(ctx context.Context, group string) error {
 	return c.withAny(ctx, group, func(g *liveGroup) error {
 		if g.rec.State != 0 {

@@ -13,9 +13,6 @@ import (
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/migrate"
-	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry/all"
-	storememory "github.com/mlsuite/mlsuite/store/memory"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -36,23 +33,17 @@ func (c claimer) Claim(ctx context.Context, name string, of suite.ID) ([]byte, e
 // limited returns ann behind a guard that lets her claim three key packages at once, and then
 // one each minute, her claims, and the names of six others, whose key packages are of both
 // suites.
-func limited(t *testing.T) (w *world, ann *actor, claims map[string]int, names []string) {
+func limited(t *testing.T, change ...func(*client.Config)) (w *world, ann *actor, claims map[string]int, names []string) {
 	w = newWorld(t)
+	w.guarded(func(cfg *guard.Config) { cfg.Limits.Claims = guard.Rate{Every: time.Minute, Burst: 3} })
 	for i := range 6 {
-		name := fmt.Sprint("member ", i)
-		require.NoError(t, w.actor(name, withHybrid).Sync(ctx))
+		name := fmt.Sprint("member", i)
+		require.NoError(t, w.actor(name, append(change, withHybrid)...).Sync(ctx))
 		names = append(names, name)
 	}
-	disk, err := storememory.NewDisk().Open()
-	require.NoError(t, err)
-	shipped, err := guard.New(guard.Config{
-		MLS: mls.Config{Suites: all.Registry()}, Service: w.server.Client("guard"), Store: disk,
-		Limits: guard.Limits{Claims: guard.Rate{Every: time.Minute, Burst: 3}},
-	})
-	require.NoError(t, err)
 	claims = map[string]int{}
-	ann = w.actor("ann", withHybrid)
-	ann.delivery = func(s delivery.Service) delivery.Service { return claimer{shipped.Service(s), claims} }
+	ann = w.actor("ann", append(change, withHybrid)...)
+	ann.delivery = func(s delivery.Service) delivery.Service { return claimer{s, claims} }
 	ann.restart()
 	return w, ann, claims, names
 }
@@ -118,6 +109,31 @@ func TestMoveGoesOnWhereALimitStoppedIt(t *testing.T) {
 		for _, name := range names {
 			sync(t, w.actors[name])
 			agree(t, next, ann, w.actors[name])
+		}
+	})
+}
+
+// The same of the PQ group that is put beside a group.
+func TestPairGoesOnWhereALimitStoppedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ann, claims, names := limited(t, inPairs)
+		g, err := ann.CreateGroup(ctx, "", nil)
+		require.NoError(t, err)
+		require.NoError(t, ann.Add(ctx, g, names...))
+		for _, name := range names {
+			sync(t, w.actors[name])
+		}
+		clear(claims)
+		shortly, cancel := context.WithTimeout(ctx, 150*time.Second)
+		require.ErrorIs(t, ann.Pair(shortly, g), context.DeadlineExceeded)
+		cancel()
+		require.NotEmpty(t, claims)
+		ann.restart()
+		require.NoError(t, ann.Pair(ctx, g))
+		require.Equal(t, oneEach(names, postQuantum), claims)
+		for _, name := range names {
+			sync(t, w.actors[name])
+			agree(t, g, ann, w.actors[name])
 		}
 	})
 }

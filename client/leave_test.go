@@ -8,10 +8,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
-	"github.com/mlsuite/mlsuite/delivery/guard"
-	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry/all"
-	storememory "github.com/mlsuite/mlsuite/store/memory"
 )
 
 func withSelfRemove(cfg *client.Config) { cfg.MLS.SelfRemove = true }
@@ -91,25 +87,13 @@ func TestLeaveWithoutSelfRemove(t *testing.T) {
 // and the client makes another one.
 func TestJoinerHearsOfALateSelfRemove(t *testing.T) {
 	w := newWorld(t)
-	disk, err := storememory.NewDisk().Open()
-	require.NoError(t, err)
-	watching, err := guard.New(guard.Config{
-		MLS: mls.Config{Suites: all.Registry()}, Service: w.server.Client("guard"), Store: disk, PublicOnly: true,
-	})
-	require.NoError(t, err)
+	w.guarded()
 	m := &meddler{}
-	actors := map[string]*actor{}
-	for _, name := range []string{"ann", "bob", "carl"} {
-		a := w.actor(name, withSelfRemove, func(cfg *client.Config) { cfg.MLS.PublicHandshake = true })
-		a.delivery = watching.Service
-		if name == "carl" {
-			a.delivery = func(s delivery.Service) delivery.Service { m.Service = watching.Service(s); return m }
-		}
-		a.restart()
-		require.NoError(t, a.Sync(ctx))
-		actors[name] = a
-	}
-	ann, bob, carl := actors["ann"], actors["bob"], actors["carl"]
+	ann, bob := w.actor("ann", withSelfRemove, inPublic), w.actor("bob", withSelfRemove, inPublic)
+	carl := w.actor("carl", withSelfRemove, inPublic)
+	carl.delivery = func(s delivery.Service) delivery.Service { m.Service = s; return m }
+	carl.restart()
+	sync(t, ann, bob, carl)
 	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
 	require.NoError(t, err)
 	sync(t, ann, bob)
