@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery/guard"
 )
 
@@ -43,4 +44,31 @@ func TestClientsBehindAGuard(t *testing.T) {
 	sync(t, actors...)
 	agree(t, g, actors...)
 	require.Contains(t, ann.texts(), "carl: in public")
+}
+
+// The same of clients whose handshakes are private: the group that follows a move begins with a
+// Welcome, which does not show what handshakes it will have.
+func TestPrivateGroupsMoveBehindAGuard(t *testing.T) {
+	w := newWorld(t)
+	w.guarded()
+	var actors []*actor
+	for _, name := range []string{"ann", "bob"} {
+		a := w.actor(name, withHybrid, inPairs)
+		require.NoError(t, a.Sync(ctx))
+		actors = append(actors, a)
+	}
+	ann, bob := actors[0], actors[1]
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, actors...)
+	require.NoError(t, bob.Pair(ctx, g))
+	sync(t, actors...)
+	agree(t, g, actors...)
+	g, err = ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	sync(t, actors...)
+	require.NoError(t, bob.Update(ctx, g))
+	sync(t, actors...)
+	agree(t, g, actors...)
+	require.Empty(t, of[*client.Failed](append(ann.events(), bob.events()...)))
 }

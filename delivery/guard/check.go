@@ -57,7 +57,7 @@ var errPrivate = errors.New("handshakes of the group are public")
 
 // checkPrivate returns why the group has no private proposals and commits.
 func (f *followed) checkPrivate(g *Guard) error {
-	if g.cfg.PublicOnly || f.public != nil {
+	if g.cfg.PublicOnly || f.public != nil && !f.unsure {
 		return errPrivate
 	}
 	return nil
@@ -105,7 +105,11 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 		return s.refuse(ctx, c.Group, "a commit is of the group and the epoch that it is handed in for", err)
 	}
 	if m != nil && m.PrivateMessage != nil {
-		if err := f.checkPrivate(s.guard); err != nil {
+		err := f.checkPrivate(s.guard)
+		if err == nil && f.unsure { // this is the first commit, and who is a member is known
+			err = f.checkMember(s.guard, s.Client())
+		}
+		if err != nil {
 			return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 		}
 		if err := s.guard.checkInfo(policy, c, use); err != nil {

@@ -20,6 +20,10 @@ type followed struct {
 	public   *mls.PublicGroup // nil if the guard does not follow it
 	position delivery.Position
 
+	// unsure says that the group has begun without a commit, as one that follows a ReInit does,
+	// and that nobody has shown since whether its handshakes are public.
+	unsure, settled bool // settled: it was, as far as the store knows
+
 	partner string // the other group of a pair, or ""
 	first   bool   // the stream of this one has the commits of both
 	pair    *suite.PairInfo
@@ -50,6 +54,9 @@ type checked struct {
 func recordsOf(group string) []byte  { return store.Key([]byte("group"), []byte(group)) }
 func positionOf(group string) []byte { return store.Key([]byte("position"), []byte(group)) }
 
+// Of a group that is unsure, the store has a byte under unsureOf.
+func unsureOf(group string) []byte { return store.Key([]byte("unsure"), []byte(group)) }
+
 // follow returns a group as the stream has it now. The caller has its turn.
 func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 	f, err := g.load(ctx, group)
@@ -65,7 +72,12 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 			return f, err
 		}
 		for _, e := range entries {
-			if err := f.read(ctx, g, group, e); err != nil {
+			err := f.read(ctx, g, group, e)
+			if errors.Is(err, errPrivate) {
+				g.cfg.Logger.InfoContext(ctx, "not followed: handshakes are private", "group", group)
+				return g.drop(ctx, group)
+			}
+			if err != nil {
 				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
 			}
 		}
@@ -97,6 +109,12 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 	if e.Epoch < f.public.Epoch() {
 		return nil
 	}
+	if f.unsure {
+		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PrivateMessage != nil {
+			return errPrivate
+		}
+		f.unsure, f.settled = false, true
+	}
 	if f.checked.next != nil && bytes.Equal(e.Message, f.checked.commit) {
 		f.enter(g, f.checked.next, f.checked.by)
 		f.move(f.checked.moved, e.Position)
@@ -122,7 +140,7 @@ func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery
 		return err
 	}
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
-		f.position = position
+		f.position, f.unsure = position, len(c.Message) == 0
 		f.enter(g, f.checked.next, nil)
 		return g.save(ctx, c.Group, f)
 	}
@@ -149,6 +167,11 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 			return err
 		}
 		f.position = delivery.Position(binary.BigEndian.Uint64(position))
+		unsure, err := r.Get(unsureOf(group))
+		if err != nil {
+			return err
+		}
+		f.unsure = unsure != nil
 		if err := f.readPast(r, group); err != nil {
 			return err
 		}
@@ -199,12 +222,21 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 		if err := grouprecords.Apply(w, recordsOf(group), delta); err != nil {
 			return err
 		}
+		switch {
+		case f.unsure:
+			err = w.Put(unsureOf(group), []byte{1})
+		case f.settled:
+			err = w.Delete(unsureOf(group))
+		}
+		if err != nil {
+			return err
+		}
 		return errors.Join(f.storeMoved(w, group), w.Put(positionOf(group), store.Number(uint64(f.position))))
 	}); err != nil {
 		return err
 	}
 	delta.Stored()
-	f.moved, f.past, f.stored = nil, past, f.public.Epoch()
+	f.moved, f.past, f.stored, f.settled = nil, past, f.public.Epoch(), false
 	return nil
 }
 
@@ -212,9 +244,14 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 // its own state is damaged. The next commit has to bring the whole state of its epoch.
 func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed, error) {
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
+	return g.drop(ctx, group)
+}
+
+// drop ends following a group.
+func (g *Guard) drop(ctx context.Context, group string) (*followed, error) {
 	g.forget(group)
 	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
-		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(leftOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
+		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(leftOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
 	})
 	f := &followed{}
 	if err == nil {

@@ -63,6 +63,10 @@
 // If neither is wanted, Limits.Commits bounds how often somebody does it, and what the
 // service records, who ([delivery.Entry].From).
 //
+// A group that follows another one begins with a Welcome, which does not show what handshakes
+// it will have. The guard follows it by the GroupInfo that comes with it until the first commit
+// shows that they are private; with [Config].NameOf, that commit is a member's.
+//
 // The same holds of a public group that the guard has lost, since something went past it or
 // its store is damaged, until a member's commit comes with the GroupInfo and the tree. The
 // guard takes these as they are: it cannot see whether they follow what members have, only
