@@ -37,20 +37,20 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, leaf, w.groups["carol"].OwnLeaf())
 
-		shown := func(m []byte) {
-			r, err := w.groups["alice"].Process(t.Context(), testTime, m)
+		shown := func(generation uint32) {
+			r, err := w.groups["alice"].Process(t.Context(), testTime, late[generation])
 			require.NoError(t, err)
 			require.Equal(t, &mls.ApplicationMessage{
-				Author: authorOf(w.configs["bob"], epoch), Sender: leaf, Data: []byte("held back"), AuthenticatedData: []byte{},
+				Author: authorOf(w.configs["bob"], epoch), Sender: leaf, Generation: generation, Data: []byte("held back"), AuthenticatedData: []byte{},
 			}, r.Application)
 		}
-		shown(late[0])
+		shown(0)
 		w.restart()
-		shown(late[1])
+		shown(1)
 		w.save()
 		w.commit("carol")
 		w.restart()
-		shown(late[2])
+		shown(2)
 		_, err = w.groups["carol"].Encrypt(t.Context(), testTime, nil, nil)
 		require.ErrorIs(t, err, mls.ErrUnsaved)
 		w.save()

@@ -176,6 +176,14 @@
 // [Group.SafeSignWithLabel] and [SafeVerifyWithLabel], [SafeEncryptWithLabel] and
 // [Group.SafeDecryptWithLabel]. [Group.SafeExportSecret] gives it secrets of an epoch.
 //
+// Against a delivery service that keeps messages back, members can acknowledge what they have
+// read: a message.AppAck is the data of a message.AppEphemeral of the component app_ack
+// (Section 6.1). An application brings a Component of that number, whose Ephemeral parses the
+// AppAck. It notes the Sender and Generation of each [ApplicationMessage], sends an AppAck with
+// its commits, and compares those of others with its own. As a commit has them, they cannot be
+// kept back without the commit. When to send them, and what to do about a loss, is the
+// application's to say. After an external commit, which covers none, they have to be sent anew.
+//
 // The draft is not an RFC, and revision 11, which this package does not follow yet, may
 // change formats and numbers. All numbers are values of [Config].CodePoints. A broken rule of
 // the draft is a message.ValidationError whose Section names the draft. Vectors are in

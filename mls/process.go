@@ -30,10 +30,13 @@ type Received struct {
 
 // ApplicationMessage is a message that [Group.Encrypt] made. Sender is the author's leaf
 // in the author's epoch. Show a late message under its Credential and not under its leaf,
-// which may belong to another member by then.
+// which may belong to another member by then. Generation is the number of the message among
+// the application messages that its sender has made in the epoch: a gap shows that one was
+// lost or is late ([message.AppAck]).
 type ApplicationMessage struct {
 	message.Author
 	Sender            message.LeafIndex
+	Generation        uint32
 	Data              []byte
 	AuthenticatedData []byte
 }
@@ -257,6 +260,9 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *framing.A
 	received, err := g.readContent(ctx, now, ac, beside)
 	if err != nil {
 		return nil, err
+	}
+	if received.Application != nil {
+		received.Application.Generation = key.Generation
 	}
 	if err := g.inbox.admit(received, key, g.proposalLimits()); err != nil {
 		if received.Commit != nil {

@@ -90,7 +90,7 @@ func (m *model) receive(s *seat, x *sent) *Candidate {
 	switch x.content {
 	case message.ContentApplication:
 		require.Equal(m, &ApplicationMessage{
-			Author: x.sender.author(x.epoch), Sender: x.sender.leaf, Data: []byte(x.text), AuthenticatedData: []byte("aad"),
+			Author: x.sender.author(x.epoch), Sender: x.sender.leaf, Generation: x.generation, Data: []byte(x.text), AuthenticatedData: []byte("aad"),
 		}, r.Application)
 	case message.ContentProposal:
 		require.Equal(m, x.ref, string(r.Proposal.Ref))

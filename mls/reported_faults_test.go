@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -255,4 +257,20 @@ func TestRefusedContentKeepsItsGeneration(t *testing.T) {
 		require.NoError(t, err)
 	}
 	requireUnprocessed(t, groups[2], ErrConsumed, c.Message)
+}
+
+// A commit or a proposal of a sender outside the tree is refused, although a member has
+// signed it and knows the membership_key, and no computation with its index goes wrong.
+func TestSendersOutsideTheTree(t *testing.T) {
+	a := newAttack(t)
+	for _, leaf := range []message.LeafIndex{4, 5, 1 << 30, 1 << 31, math.MaxUint32} {
+		outside := func(c *framing.FramedContent) { c.Sender.Leaf = leaf }
+		for _, withPath := range []bool{true, false} {
+			list := a.byValue(message.Remove{Removed: 3})
+			requireUnprocessed(t, a.victim, message.ErrInvalid, a.commit(forgery{proposals: list, withPath: withPath, content: outside}).message)
+		}
+		content := a.public.content(message.Sender{Type: message.SenderMember, Leaf: leaf}, message.ContentProposal, nil)
+		content.Proposal = message.Remove{Removed: 3}
+		requireUnprocessed(t, a.victim, message.ErrInvalid, a.seal(a.signed(content)))
+	}
 }

@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"slices"
-
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -24,8 +22,9 @@ func supportsWireFormats(leaf message.Extensions, x *check.GroupExtensions, numb
 		}
 		listed = *parsed
 	}
+	values, has := check.Searchable(listed)
 	for _, f := range x.WireFormats {
-		if f > codepoint.WireFormatKeyPackage && !slices.Contains(listed, f) {
+		if f > codepoint.WireFormatKeyPackage && !has(values, f) {
 			return fault.Extensions("5", "leaf does not list the wire format %s, which the group requires", f)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -82,4 +83,37 @@ func TestWireFormatsOfPendingProposals(t *testing.T) {
 	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
+}
+
+// Lists of wire formats that both come from an attacker, as long as messages can be, cost no
+// comparison of each with each: what a group requires is a set, and a long list is sorted
+// before it is searched.
+func TestLongListsOfWireFormats(t *testing.T) {
+	const pair, n = message.WireFormat(7), 200_000
+	long := make([]message.WireFormat, n)
+	for i := range long {
+		long[i] = 0xF000
+	}
+	long[n-1] = pair
+	groups := clique(t, 0x0001, 3, publicHandshake, withWireFormats(pair))
+	list, err := message.Marshal((*message.WireFormats)(&long))
+	require.NoError(t, err)
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: message.Extensions{{Type: 7, Data: list}}}})
+	require.NoError(t, err)
+	follow(t, groups, 1, c)
+	for i := range long {
+		long[i] = pair
+	}
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, message.GroupContextExtensions{Extensions: requiringWireFormats(t, long...)})
+	require.NoError(t, err)
+	follow(t, groups, 1, c)
+	require.Equal(t, message.WireFormats{pair}, groups[0].public.extensions.WireFormats)
+
+	values, has := check.Searchable([]int{3, 1, 3})
+	require.Equal(t, []int{3, 1, 3}, values)
+	require.True(t, has(values, 1) && !has(values, 2))
+	repeated := append(make([]int, 40), 5, 1)
+	values, has = check.Searchable(repeated)
+	require.Equal(t, []int{0, 1, 5}, values)
+	require.True(t, has(values, 5) && !has(values, 4))
 }

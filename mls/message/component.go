@@ -235,53 +235,6 @@ func decodeAppEphemeral(r *wire.Reader, t ProposalType) Proposal {
 	})
 }
 
-// AppAck says which messages its sender has received in the epoch. It is the data of an
-// [AppEphemeral] of the component app_ack (draft-ietf-mls-extensions-10, Section 6.1). A
-// range that ends before it begins is malformed.
-//
-//	struct {
-//	    MessageRange received_ranges<V>;
-//	} AppAck;
-type AppAck []MessageRange
-
-// MessageRange is a range of the messages of one sender, by their generations, both of
-// which it includes.
-//
-//	struct {
-//	    uint32 sender;
-//	    uint32 first_generation;
-//	    uint32 last_generation;
-//	} MessageRange;
-type MessageRange struct {
-	Sender      LeafIndex
-	First, Last uint32
-}
-
-func (m *MessageRange) marshal(w *wire.Writer) {
-	if m.Last < m.First {
-		w.Fail(errRange)
-	}
-	w.Uint32(uint32(m.Sender))
-	w.Uint32(m.First)
-	w.Uint32(m.Last)
-}
-
-func (m *MessageRange) unmarshal(r *wire.Reader) {
-	m.Sender = LeafIndex(r.Uint32())
-	m.First, m.Last = r.Uint32(), r.Uint32()
-	if m.Last < m.First {
-		r.Fail(errRange)
-	}
-}
-
-var errRange = wire.Malformed("range of messages ends before it begins")
-
-func (a *AppAck) marshal(w *wire.Writer) { wire.WriteAll(w, *a, (*MessageRange).marshal) }
-
-func (a *AppAck) unmarshal(r *wire.Reader) {
-	*a = wire.ReadAll(r, (*MessageRange).skip, (*MessageRange).unmarshal)
-}
-
 // LastResort reports whether a key package says that it may be used several times, for want
 // of others: by an entry of last_resort_key_package in its dictionary
 // (draft-ietf-mls-extensions-10, Section 6.4), or by the extension of that name in which

@@ -26,7 +26,8 @@ type GroupExtensions struct {
 
 	Components
 
-	// WireFormats are those that required_wire_formats lists.
+	// WireFormats are those that required_wire_formats lists, in increasing order and each
+	// once.
 	WireFormats message.WireFormats
 
 	// Credentials are the types that Required and Senders name, in increasing order, each
@@ -61,7 +62,7 @@ func ReadGroupExtensions(e message.Extensions, numbers message.CodePoints) (*Gro
 		if err != nil {
 			return nil, err
 		}
-		g.WireFormats = *formats
+		g.WireFormats = sortedset.Of(*formats)
 	}
 	if data, ok := e.Find(numbers.AppDataDictionary); ok {
 		dictionary, err := message.Parse[message.AppDataDictionary](data)

@@ -5,6 +5,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,15 +171,20 @@ func Missing[T any](want []T, supported func(T) bool) (T, bool) {
 	return none, false
 }
 
-// unlisted returns the type of the first extension that neither every client supports nor
-// list has, or false if there is none. It sorts a list that is long: both sides of the
-// comparison may come from an attacker.
-func unlisted(e message.Extensions, list []message.ExtensionType) (message.ExtensionType, bool) {
+// Searchable returns the values of a list, and how to find one there. It sorts a list that is
+// long: both the list and what is looked up may come from an attacker.
+func Searchable[T cmp.Ordered](list []T) (values []T, has func(values []T, v T) bool) {
 	const long = 32
-	has := slices.Contains[[]message.ExtensionType]
 	if len(list) > long {
-		list, has = sortedset.Of(list), sortedset.Has
+		return sortedset.Of(list), sortedset.Has
 	}
+	return list, slices.Contains[[]T]
+}
+
+// unlisted returns the type of the first extension that neither every client supports nor
+// list has, or false if there is none.
+func unlisted(e message.Extensions, list []message.ExtensionType) (message.ExtensionType, bool) {
+	list, has := Searchable(list)
 	for i := range e {
 		if t := e[i].Type; !IsDefaultExtension(t) && !has(list, t) {
 			return t, true
