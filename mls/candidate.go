@@ -28,6 +28,11 @@ type Candidate struct {
 	// commit and the commit adds members.
 	Welcome []byte
 
+	// JoinerData is what the GroupInfo by which this client joins has for its components (see
+	// [CommitOptions].JoinerData). It is nil without Config.Components, and of a candidate that
+	// was restored.
+	JoinerData message.AppDataDictionary
+
 	transition
 	cfg     *Config
 	from    *Group         // nil if this member joins

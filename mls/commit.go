@@ -204,7 +204,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 
 	cfg, welcome := m.plan.config(m.cfg), []byte(nil)
 	if len(a.joiners) > 0 && !m.plan.noWelcome {
-		w := welcomeBuilder{cfg: cfg, next: begun, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.WithoutTree}
+		w := welcomeBuilder{cfg: cfg, next: begun, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.WithoutTree, data: m.plan.JoinerData}
 		if welcome, err = w.build(ctx, a, path); err != nil {
 			return nil, nil, err
 		}
@@ -327,6 +327,11 @@ type CommitOptions struct {
 	// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
 	// [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
 	WithoutTree bool
+
+	// JoinerData is data of components for those whom the commit adds: the dictionary of the
+	// GroupInfo in the Welcome, which others cannot read (draft-ietf-mls-extensions-10, Section
+	// 4.6). It needs Config.Components.
+	JoinerData message.AppDataDictionary
 }
 
 // commitPlan is what a commit is to do.
@@ -345,6 +350,9 @@ func (p *commitPlan) prepare(c *Config) error {
 		if err := check.Complete(proposal); err != nil {
 			return err
 		}
+	}
+	if err := c.checkJoinerData(p.JoinerData); err != nil {
+		return err
 	}
 	if p.Leaf.empty() {
 		return nil

@@ -164,13 +164,47 @@ func (c *Config) ownDictionary(e message.Extensions) (message.Extensions, error)
 	if err != nil {
 		return nil, err
 	}
-	d = slices.DeleteFunc(slices.Clone(d.Without(numbers.AppComponents).Without(numbers.SafeAAD)),
-		func(x message.ComponentData) bool { return check.IsGreaseComponent(x.ID) })
+	d = slices.DeleteFunc(slices.Clone(d.Without(numbers.AppComponents).Without(numbers.SafeAAD)), isReserved)
 	if len(d) > 0 {
 		return withDictionary(e, d, numbers)
 	}
 	return slices.DeleteFunc(slices.Clone(e), func(x message.Extension) bool { return x.Type == numbers.AppDataDictionary }), nil
 }
+
+// checkJoinerData checks what a commit has for those whom it adds.
+func (c *Config) checkJoinerData(d message.AppDataDictionary) error {
+	if d != nil && c.Components == nil {
+		return errors.New("mls: CommitOptions.JoinerData needs Config.Components")
+	}
+	if i := slices.IndexFunc(d, isReserved); i >= 0 {
+		return fmt.Errorf("mls: CommitOptions.JoinerData has data of the reserved component %s", d[i].ID)
+	}
+	return nil
+}
+
+// groupInfoData returns the extensions of a GroupInfo that has data for joiners.
+func (c *Config) groupInfoData(d message.AppDataDictionary) (message.Extensions, error) {
+	if d == nil {
+		return nil, nil
+	}
+	if !c.NoGREASE {
+		d = check.GreaseDictionary(d)
+	}
+	return withDictionary(nil, d, c.CodePoints.Complete())
+}
+
+// joinerData returns what a GroupInfo has for components, without what is reserved to be
+// ignored.
+func (c *Config) joinerData(info *message.GroupInfo) (message.AppDataDictionary, error) {
+	if c.Components == nil {
+		return nil, nil
+	}
+	d, err := dictionaryOf(info.Extensions, c.CodePoints.Complete(), "GroupInfo")
+	return slices.DeleteFunc(d, isReserved), err
+}
+
+// isReserved reports whether an entry is of a component that is reserved to be ignored.
+func isReserved(x message.ComponentData) bool { return check.IsGreaseComponent(x.ID) }
 
 // dictionaryOf returns the dictionary of a list of extensions, which may be empty. where
 // names the list.

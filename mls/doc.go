@@ -176,6 +176,10 @@
 // [Group.SafeSignWithLabel] and [SafeVerifyWithLabel], [SafeEncryptWithLabel] and
 // [Group.SafeDecryptWithLabel]. [Group.SafeExportSecret] gives it secrets of an epoch.
 //
+// Those whom a commit adds can be told more than the GroupContext says:
+// [CommitOptions].JoinerData is in the Welcome and nowhere else, and becomes
+// [Candidate].JoinerData of the joiner.
+//
 // Against a delivery service that keeps messages back, members can acknowledge what they have
 // read: a message.AppAck is the data of a message.AppEphemeral of the component app_ack
 // (Section 6.1). An application brings a Component of that number, whose Ephemeral parses the

@@ -122,6 +122,10 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
+	data, err := cfg.joinerData(info.GroupInfo)
+	if err != nil {
+		return nil, err
+	}
 	kemOutput, initSecret, err := sendExternalInit(s, info.GroupInfo)
 	if err != nil {
 		return nil, err
@@ -152,6 +156,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
+	c.JoinerData = data
 	public, err := p.framing(nil).ProtectPublic(ac)
 	if err == nil {
 		c.Message, err = public.Encode()

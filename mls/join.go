@@ -158,6 +158,10 @@ func (k *OwnKeyPackage) enter(ctx context.Context, now time.Time, welcome *messa
 		return nil, err
 	}
 	defer clear(entered.psk)
+	data, err := cfg.joinerData(info.GroupInfo)
+	if err != nil {
+		return nil, err
+	}
 	public := entered.public
 	self, err := view.member(public, info.GroupInfo, secrets)
 	if err != nil {
@@ -173,6 +177,7 @@ func (k *OwnKeyPackage) enter(ctx context.Context, now time.Time, welcome *messa
 		return nil, err
 	}
 	c := newCandidate(&Candidate{
+		JoinerData: data,
 		transition: transition{
 			committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer,
 			changes: &changes{next: public.tree}, publicView: publicView{public},

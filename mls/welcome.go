@@ -21,13 +21,18 @@ type welcomeBuilder struct {
 	psk      []byte // psk_secret
 	psks     []message.PreSharedKeyID
 	withTree bool
+	data     message.AppDataDictionary
 }
 
 // build returns the Welcome for all joiners of a, as an MLSMessage. It encrypts the
 // GroupInfo once, and hashes it once as the HPKE info that all joiners share.
 func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
 	s := b.next.public.suite
-	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree, s.Info().AEAD.Nt)
+	extensions, err := b.cfg.groupInfoData(b.data)
+	if err != nil {
+		return nil, err
+	}
+	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree, s.Info().AEAD.Nt, extensions...)
 	if err != nil {
 		return nil, err
 	}
