@@ -106,7 +106,9 @@
 // its epoch is lost, and Recovery says what follows: all who had read a lost commit come back
 // from outside, and those who had not go on. What only the service had is lost, and so are
 // messages for which a [Sent] was there. A group that the service does not know at all is
-// Missing until it does again; [Client.Delete] deletes it here.
+// Missing until it does again; [Client.Delete] deletes it here. A partial member whose epoch is
+// lost comes back by [Client.Resync] alone: nothing proves to it who has signed the group that
+// there is.
 //
 // Whoever has a client's key package can make a group of the same id as one of the
 // client's, and a blind service takes a commit of anybody. So a Welcome never replaces a

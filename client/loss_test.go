@@ -334,3 +334,90 @@ func TestLossIsFoundInTheBackground(t *testing.T) {
 		}
 	})
 }
+
+// A client that recovers by a member's hand, or by its own, waits for that where its epoch is
+// lost, and does not where messages are.
+func TestLossIsMendedByPolicy(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy client.Recovery
+		mend   func(t *testing.T, g string, ann, bob *actor)
+	}{
+		"by add": {client.RecoverByAdd, func(t *testing.T, g string, _, bob *actor) { require.NoError(t, bob.Replace(ctx, g, "ann")) }},
+		"manually": {client.RecoverManually, func(t *testing.T, g string, ann, _ *actor) {
+			ann.cfg.Recovery = client.RecoverManually
+			require.NoError(t, ann.Resync(ctx, g))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ann, bob, carl, g := three(t, func(cfg *client.Config) { cfg.Recovery = c.policy })
+			require.NoError(t, bob.Update(ctx, g))
+			sync(t, ann, bob, carl)
+			ann.events()
+			restore := ann.w.server.Backup()
+			say(t, g, bob)
+			sync(t, bob, ann)
+			restore()
+			say(t, g, carl)
+			settle(t, ann, bob, carl)
+			events := ann.events()
+			require.Equal(t, []client.Trouble{client.ServiceRolledBack}, troubles(events))
+			require.Len(t, of[*client.Recovered](events), 1)
+			require.Len(t, of[*client.Message](events), 2, "one that is lost, and one in its place")
+
+			require.NoError(t, ann.Update(ctx, g))
+			restore()
+			say(t, g, carl)
+			settle(t, bob, carl)
+			var trouble *client.TroubleError
+			require.ErrorAs(t, ann.tries(), &trouble)
+			require.Equal(t, client.ServiceRolledBack, trouble.Trouble)
+			require.ErrorAs(t, ann.Update(ctx, g), &trouble)
+			require.Equal(t, []client.Trouble{client.ServiceRolledBack}, troubles(ann.events()))
+			c.mend(t, g, ann, bob)
+			settle(t, ann, bob, carl)
+			agree(t, g, ann, bob, carl)
+		})
+	}
+}
+
+// A partial member finds a loss as others do, and goes on where its epoch is there. If it is
+// lost, nothing proves to it who signs the group that there is.
+func TestPartialMemberFindsALoss(t *testing.T) {
+	for _, commit := range []bool{false, true} {
+		w, ann, bob, phone := mixed(t)
+		g, err := ann.CreateGroup(ctx, "", []string{"bob", "phone"})
+		require.NoError(t, err)
+		sync(t, ann, bob, phone)
+		require.NoError(t, bob.Update(ctx, g))
+		sync(t, ann, bob, phone)
+		phone.events()
+		restore := w.server.Backup()
+		say(t, g, ann)
+		if commit {
+			require.NoError(t, ann.Update(ctx, g))
+		}
+		sync(t, ann, phone)
+		require.Len(t, phone.texts(), 1)
+		restore()
+		say(t, g, bob)
+		for _, a := range []*actor{bob, ann, phone, ann, phone} {
+			a.tries()
+		}
+		say(t, g, bob)
+		if commit {
+			trouble := new(client.TroubleError)
+			require.ErrorAs(t, phone.Sync(ctx), &trouble)
+			require.Equal(t, client.ServiceRolledBack, trouble.Trouble)
+			require.NoError(t, phone.Resync(ctx, g))
+		}
+		settle(t, bob, ann, phone)
+		events := phone.events()
+		require.Contains(t, troubles(events), client.ServiceRolledBack)
+		if commit {
+			agree(t, g, ann, bob, phone) // as a full member
+		} else {
+			require.Equal(t, ann.authenticator(g), phone.partialAuthenticator(g))
+			require.Len(t, of[*client.Message](events), 2)
+		}
+	}
+}

@@ -67,6 +67,9 @@ func (f *followed) checkPrivate(g *Guard) error {
 // caller has the turn of the group.
 func (s *guarded) checkCommit(ctx context.Context, c *leg, welcomes []delivery.Welcome) (*followed, error) {
 	f, err := s.guard.follow(ctx, c.Group)
+	if err == nil {
+		f, err = s.guard.back(ctx, c.Group, f, c.Epoch)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ type followed struct {
 	first   bool   // the stream of this one has the commits of both
 	pair    *suite.PairInfo
 
+	last lastCommit // that was read since the group is in memory
+
 	stored   uint64      // epoch of the stored state
 	past     []pastPoint // to which the stored state can be taken back, in their order
 	recalled bool        // they were brought back into memory, or could not be
@@ -109,6 +111,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 	if e.Epoch < f.public.Epoch() {
 		return nil
 	}
+	f.last = lastCommit{e.Position, e.ID, e.From}
 	if f.unsure {
 		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PrivateMessage != nil {
 			return errPrivate

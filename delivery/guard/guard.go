@@ -72,6 +72,13 @@
 // guard takes these as they are: it cannot see whether they follow what members have, only
 // that the GroupInfo has the confirmation_tag of the commit.
 //
+// # A service that loses something
+//
+// A service that was restored from a backup, or that lost power before its writes were durable,
+// may be in an earlier epoch than the guard. The guard sees that when somebody hands something in
+// for such an epoch or asks for the GroupInfo, and goes back to it, if it is one of
+// [Config].Annotated. Otherwise it has lost the group.
+//
 // # Names
 //
 // With [Config].NameOf, a client publishes key packages of its own name alone, and one that

@@ -115,6 +115,17 @@ func (g *Guard) recall(ctx context.Context, group string, f *followed) {
 
 // earlier returns the epochs up to the first one that is in memory.
 func (g *Guard) earlier(ctx context.Context, group string, f *followed) ([]sight, error) {
+	then, err := g.oldest(ctx, group, f)
+	if err != nil {
+		return nil, err
+	}
+	until := f.seen[0].public.Epoch()
+	err = g.readOn(ctx, group, then, func() bool { return then.public.Epoch() == until })
+	return then.seen, err
+}
+
+// oldest returns a group in the oldest state to which the store can go back.
+func (g *Guard) oldest(ctx context.Context, group string, f *followed) (*followed, error) {
 	var state mls.Snapshot
 	err := g.cfg.Store.View(ctx, func(r store.Reader) (err error) {
 		state, err = takenBack(r, group)
@@ -129,27 +140,31 @@ func (g *Guard) earlier(ctx context.Context, group string, f *followed) ([]sight
 	if err != nil {
 		return nil, err
 	}
-	then := &followed{position: f.past[0].position}
+	then := &followed{position: f.past[0].position, partner: f.partner, first: f.first, pair: f.pair}
 	then.enter(g, restored, nil)
-	until := f.seen[0].public.Epoch()
-	for then.public.Epoch() < until {
-		entries, err := g.cfg.Service.Fetch(ctx, then.stream(group), then.position, 0)
+	return then, nil
+}
+
+// readOn follows the stream until a group is where it is wanted.
+func (g *Guard) readOn(ctx context.Context, group string, f *followed, there func() bool) error {
+	for !there() {
+		entries, err := g.cfg.Service.Fetch(ctx, f.stream(group), f.position, 0)
 		if err == nil && len(entries) == 0 {
 			err = errors.New("the stream ends before the epoch")
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range entries {
-			if err := then.read(ctx, g, group, e); err != nil {
-				return nil, err
+			if err := f.read(ctx, g, group, e); err != nil {
+				return err
 			}
-			if then.public.Epoch() == until {
+			if there() {
 				break
 			}
 		}
 	}
-	return then.seen, nil
+	return nil
 }
 
 // takenBack returns the oldest state of a group to which the store can go back.

@@ -133,6 +133,9 @@ func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 	}
 	defer release()
 	f, err := s.guard.follow(ctx, group)
+	if err == nil {
+		f, err = s.guard.back(ctx, group, f, info.Epoch)
+	}
 	if err != nil {
 		return delivery.GroupInfo{}, err
 	}
@@ -186,6 +189,9 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	defer release()
 	for _, h := range halves {
 		f, err := s.guard.follow(ctx, h.Group)
+		if err == nil {
+			f, err = s.guard.back(ctx, h.Group, f, h.Epoch)
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -1,0 +1,132 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/grouprecords"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// A service that was restored from a backup, or that lost power before what it had accepted was
+// durable, may be in an earlier epoch of a group than its guard is. Then the guard goes back,
+// too: else it would let pass, as repetitions, commits that the service now takes.
+
+// lastCommit is the commit that the guard has read last in a group's stream.
+type lastCommit struct {
+	position delivery.Position
+	id, from string
+}
+
+// back is called where somebody is in an earlier epoch of a group than the guard. It returns
+// the group as the service has it, if the service is, too. The caller has the group's turn.
+func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint64) (*followed, error) {
+	if f.public == nil || epoch >= f.public.Epoch() {
+		return f, nil
+	}
+	if c := f.last; c.position > 0 { // which costs less than the GroupInfo
+		found, err := g.cfg.Service.Fetch(ctx, f.stream(group), c.position-1, 1)
+		if err == nil && len(found) > 0 && c == (lastCommit{found[0].Position, found[0].ID, found[0].From}) {
+			return f, nil
+		}
+	}
+	info, err := g.cfg.Service.GroupInfo(ctx, group)
+	if errors.Is(err, delivery.ErrNoGroup) { // then nothing tells
+		return f, nil
+	}
+	if err != nil || info.Epoch >= f.public.Epoch() {
+		return f, err
+	}
+	then, err := g.at(ctx, group, f, info)
+	if err != nil {
+		return g.lose(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
+	}
+	then.unsure = then.public.Epoch() == 1 // again, if it was
+	g.cfg.Logger.ErrorContext(ctx, "the service has lost epochs", "group", group, "from", info.Epoch+1, "to", f.public.Epoch())
+	g.forget(group)
+	if err := g.saveBack(ctx, group, then, info.Position); err != nil {
+		return nil, err
+	}
+	g.keep(group, then)
+	return g.follow(ctx, group)
+}
+
+// at returns a group in the epoch of a GroupInfo, an earlier one than f is in.
+func (g *Guard) at(ctx context.Context, group string, f *followed, info delivery.GroupInfo) (*followed, error) {
+	m, err := message.Parse[message.Message](info.Message)
+	if err != nil {
+		return nil, err
+	}
+	if m.GroupInfo == nil {
+		return nil, fmt.Errorf("guard: no GroupInfo: %w", message.ErrInvalid)
+	}
+	want := m.GroupInfo.GroupContext
+	is := func(public *mls.PublicGroup) bool {
+		has := public.GroupContext()
+		return has.Epoch == want.Epoch && bytes.Equal(has.ConfirmedTranscriptHash, want.ConfirmedTranscriptHash) && bytes.Equal(has.TreeHash, want.TreeHash)
+	}
+	for i, s := range f.seen {
+		if is(s.public) {
+			then := &followed{position: info.Position, partner: f.partner, first: f.first, pair: f.pair, public: s.public, seen: f.seen[: i+1 : i+1]}
+			return then, nil
+		}
+	}
+	if len(f.past) == 0 {
+		return nil, errors.New("the guard has no state of that epoch")
+	}
+	then, err := g.oldest(ctx, group, f)
+	if err != nil {
+		return nil, err
+	}
+	err = g.readOn(ctx, group, then, func() bool { return is(then.public) })
+	return then, err
+}
+
+// saveBack stores a group that has gone back to an epoch which begins at a position, instead of
+// what came later.
+func (g *Guard) saveBack(ctx context.Context, group string, f *followed, began delivery.Position) error {
+	whole, err := f.public.Save()
+	if err != nil {
+		return err
+	}
+	err = g.cfg.Store.Update(ctx, func(w store.Writer) error {
+		if err := errors.Join(w.Delete(pastOf(group)), w.Delete(pointOf(group))); err != nil {
+			return err
+		}
+		var again [][]byte // who had left by a commit that is lost
+		for e, err := range w.Scan(leftOf(group), nil) {
+			if err != nil {
+				return err
+			}
+			if len(e.Value) == 8 && delivery.Position(binary.BigEndian.Uint64(e.Value)) > began {
+				again = append(again, bytes.Clone(e.Key))
+			}
+		}
+		for _, k := range again {
+			if err := w.Delete(k); err != nil {
+				return err
+			}
+		}
+		if err := grouprecords.Apply(w, recordsOf(group), whole); err != nil {
+			return err
+		}
+		if f.unsure {
+			if err := w.Put(unsureOf(group), []byte{1}); err != nil {
+				return err
+			}
+		}
+		return errors.Join(f.storeMoved(w, group), w.Put(positionOf(group), store.Number(uint64(f.position))))
+	})
+	if err != nil {
+		return err
+	}
+	whole.Stored()
+	f.moved, f.past, f.stored = nil, nil, f.public.Epoch()
+	return nil
+}

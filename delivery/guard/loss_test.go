@@ -1,0 +1,86 @@
+package guard
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// A guard goes back with a service that has lost epochs, also when it has begun again: it
+// serves the tree of the epoch that there is, and goes on to refuse what no member takes.
+func TestGuardGoesBackWithTheService(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		for _, asks := range []bool{false, true} { // somebody asks for the GroupInfo first
+			w := newWorld(t, func(c *Config) {
+				c.NameOf = func(c message.Credential) (string, error) {
+					name, _ := c.Identity()
+					return string(name), nil
+				}
+			})
+			ann, bob, carl := w.member("ann", 1, true), w.member("bob", 1, true), w.member("carl", 1, true)
+			require.NoError(t, ann.begin("g"))
+			ann.add(bob)
+			c := ann.commit()
+			require.NoError(t, ann.submit(c))
+			bob.group = must(must(bob.group.Process(t.Context(), noon, c.Message))(t).Commit.Adopt())(t)
+			restore := w.server.Backup()
+			tree := must(bob.group.RatchetTree())(t)
+			ann.add(carl)
+			require.NoError(t, ann.submit(ann.commit(message.Remove{Removed: 1})))
+			require.NoError(t, ann.submit(ann.commit()))
+			require.Equal(t, uint64(6), w.known("g").Epoch())
+			if restarts {
+				w.restart()
+			}
+			restore()
+			if asks {
+				info, err := ann.service().GroupInfo(t.Context(), "g")
+				require.NoError(t, err)
+				require.Equal(t, uint64(3), info.Epoch)
+				require.Equal(t, tree, info.Tree)
+			}
+			bad := bob.commit()
+			bad.Discard()
+			damaged := bad.Submission
+			damaged.ID = "damaged"
+			damaged.Commits[0].Message = append([]byte{}, damaged.Commits[0].Message...)
+			damaged.Commits[0].Message[len(damaged.Commits[0].Message)-40] ^= 1
+			require.Error(t, err2(bob.service().Submit(t.Context(), damaged)), "it is no repetition")
+			require.Equal(t, uint64(3), w.known("g").Epoch())
+			require.NoError(t, bob.submit(bob.commit()))
+			require.Equal(t, uint64(4), w.known("g").Epoch())
+			_, left, err := w.guard.hasLeft(t.Context(), "g", "bob")
+			require.NoError(t, err)
+			require.False(t, left, "the commit that removed him is lost")
+			w.restart()
+			require.Equal(t, uint64(4), w.known("g").Epoch())
+			info, err := bob.service().GroupInfo(t.Context(), "g")
+			require.NoError(t, err)
+			require.Equal(t, must(bob.group.RatchetTree())(t), info.Tree)
+			public, err := mls.NewPublicGroup(t.Context(), noon, bob.cfg, info.Message, info.Tree)
+			require.NoError(t, err)
+			require.Equal(t, bob.group.GroupContext().ConfirmedTranscriptHash, public.GroupContext().ConfirmedTranscriptHash)
+		}
+	}
+}
+
+// A commit that has lost against another one does not lead the guard back.
+func TestLostCommitLeadsNobodyBack(t *testing.T) {
+	w := newWorld(t, nil)
+	ann, bob := w.member("ann", 1, true), w.member("bob", 1, true)
+	require.NoError(t, ann.begin("g"))
+	ann.add(bob)
+	late := bob.commit()
+	require.NoError(t, ann.submit(ann.commit()))
+	for range 2 {
+		var epoch *delivery.EpochError
+		require.ErrorAs(t, err2(bob.service().Submit(t.Context(), late.Submission)), &epoch)
+		require.Equal(t, uint64(3), epoch.Current)
+		require.Equal(t, uint64(3), w.known("g").Epoch())
+		w.restart()
+	}
+}
