@@ -105,3 +105,16 @@ func TestJoinerDataOfGroupInfos(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, c.JoinerData)
 }
+
+// A partial member is told the same.
+func TestPartialMembersGetData(t *testing.T) {
+	m := newMixedGroup(t, 0x0001, 3, publicHandshake, withComponents)
+	k := ownKeyPackage(t, 0x0001, "partial", publicHandshake, withComponents)
+	said := message.AppDataDictionary{{ID: journal, Data: []byte("welcome")}}
+	c := m.commit(0, CommitOptions{WithoutTree: true, JoinerData: said}, message.Add{KeyPackage: k.KeyPackage})
+	annotated, err := m.full[0].AnnotateWelcome(c.Welcome, 0, c.Added()[0])
+	require.NoError(t, err)
+	joined, err := k.JoinPartial(t.Context(), insiderTime, annotated, JoinOptions{})
+	require.NoError(t, err)
+	require.Equal(t, said, joined.JoinerData)
+}

@@ -320,6 +320,9 @@ type PartialCandidate struct {
 	// [Received].
 	Lapsed *event.SenderLapsed
 
+	// JoinerData is [Candidate].JoinerData.
+	JoinerData message.AppDataDictionary
+
 	candidate *Candidate
 }
 
