@@ -371,18 +371,7 @@ func TestClusterUnderFaults(t *testing.T) {
 	done := make(chan map[committed]delivery.Position)
 	go func() { done <- c.commits(clients, groups, total/clients, &progress) }()
 
-	faults := []func(){
-		func() { i := rand.IntN(3); c.kill(i); c.pause(); c.start(i) },
-		func() { i := rand.IntN(3); c.part(i, true); c.pause(); c.part(i, false) },
-		func() {
-			for i := range 3 {
-				c.kill(i)
-			}
-			for i := range 3 {
-				c.start(i)
-			}
-		},
-	}
+	faults := c.faults()
 	var won map[committed]delivery.Position
 	counts := make([]int, len(faults))
 	for i := 0; won == nil; i++ {
@@ -400,6 +389,22 @@ func TestClusterUnderFaults(t *testing.T) {
 	t.Logf("%d commits; %d servers killed, %d cut off, all restarted %d times", len(won), counts[0], counts[1], counts[2])
 	require.Len(t, won, total/clients*clients)
 	c.check(won, groups)
+}
+
+// faults returns what befalls a server, and all of them.
+func (c *cluster) faults() []func() {
+	return []func(){
+		func() { i := rand.IntN(3); c.kill(i); c.pause(); c.start(i) },
+		func() { i := rand.IntN(3); c.part(i, true); c.pause(); c.part(i, false) },
+		func() {
+			for i := range 3 {
+				c.kill(i)
+			}
+			for i := range 3 {
+				c.start(i)
+			}
+		},
+	}
 }
 
 // pause lets a fault last a while.

@@ -233,7 +233,12 @@ func (r Retention) forgets(age time.Duration) bool {
 // survey reads the headers of all that the stream has.
 func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, error) {
 	f := &found{streams: map[delivery.Stream]*surveyed{}, objects: map[string]bool{}, welcomed: map[string]delivery.Position{}}
-	err := visit(ctx, js, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return nil, err
+	}
+	last := stream.CachedInfo().State.LastSeq
+	err = visit(ctx, js, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		for _, name := range m.Headers().Values(largeHeader) {
 			f.objects[name] = true
 		}
@@ -258,6 +263,9 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 		} else if strings.HasPrefix(m.Subject(), submissionPrefix) && r.forgets(time.Since(meta.Timestamp)) {
 			f.submissions = meta.Sequence.Stream
 		}
+		if meta.Sequence.Stream >= last {
+			return errEnough
+		}
 		return nil
 	})
 	return f, err
@@ -265,33 +273,27 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 
 // readers finds the slowest reader of each stream.
 func readers(ctx context.Context, js jetstream.JetStream, f *found) error {
-	acks, err := js.KeyValue(ctx, acksBucket)
-	if err != nil {
-		return err
-	}
-	watcher, err := acks.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = watcher.Stop() }()
-	for entry := range watcher.Updates() {
-		if entry == nil { // all are there
-			for key, position := range f.welcomed {
-				if of, ok := acknowledgedStream(key); ok {
-					f.of(of).read(position)
-				}
-			}
+	err := visit(ctx, js, bucketStream(acksBucket), jetstream.OrderedConsumerConfig{}, func(m jetstream.Msg, _ *jetstream.MsgMetadata) error {
+		if tombstone(m) {
 			return nil
 		}
-		delete(f.welcomed, entry.Key())
-		of, ok := acknowledgedStream(entry.Key())
-		seen := f.streams[of]
-		if !ok || seen == nil {
-			continue
+		key := strings.TrimPrefix(m.Subject(), inBucket(acksBucket, ""))
+		delete(f.welcomed, key)
+		of, ok := acknowledgedStream(key)
+		if seen := f.streams[of]; ok && seen != nil {
+			seen.read(positionIn(m.Data()))
 		}
-		seen.read(positionIn(entry))
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return errors.New("jetstream: acknowledgements end early")
+	for key, position := range f.welcomed { // of those who have not acknowledged anything
+		if of, ok := acknowledgedStream(key); ok {
+			f.of(of).read(position)
+		}
+	}
+	return nil
 }
 
 // acknowledgedStream is the reverse of ackKey.

@@ -89,6 +89,15 @@ func TestRequestsEndWithTheirConnection(t *testing.T) {
 	require.ErrorIs(t, err, delivery.ErrUnavailable)
 	require.ErrorIs(t, err, inflight.ErrLost)
 
+	// Nor is it the caller's doing if the connection is lost between two attempts.
+	between, lost := context.WithCancelCause(ctx)
+	lost(inflight.ErrLost)
+	for err = nil; err == nil; { // a pause of no time may end first
+		err = pause(between, 8)
+	}
+	require.ErrorIs(t, err, delivery.ErrUnavailable)
+	require.ErrorIs(t, err, inflight.ErrLost)
+
 	// The error of a caller's context stays that.
 	ended, cancel := context.WithCancel(ctx)
 	cancel()

@@ -21,13 +21,17 @@ func remove(ctx context.Context, stream jetstream.Stream, subject string, sequen
 	return stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(sequence+1))
 }
 
-// visit calls see with the messages that a stream has when it begins.
+// errEnough is what the caller of visit returns when it has seen enough.
+var errEnough = errors.New("enough")
+
+// visit calls see with the messages of a stream until there are no more, also those that come
+// meanwhile: the key of a bucket that changes moves to the end. It waits for none that somebody
+// deletes meanwhile, as the lists of buckets in package jetstream of nats.go do.
 func visit(ctx context.Context, js jetstream.JetStream, name string, which jetstream.OrderedConsumerConfig, see func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	stream, err := js.Stream(ctx, name)
 	if err != nil || stream.CachedInfo().State.Msgs == 0 {
 		return err
 	}
-	last := stream.CachedInfo().State.LastSeq
 	consumer, err := js.OrderedConsumer(ctx, name, which)
 	if err != nil || consumer.CachedInfo().NumPending == 0 {
 		return err
@@ -37,30 +41,33 @@ func visit(ctx context.Context, js jetstream.JetStream, name string, which jetst
 		return err
 	}
 	defer messages.Stop()
-	for {
-		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	for silent := 0; ; {
+		limited, cancel := context.WithTimeout(ctx, time.Second)
 		m, err := messages.Next(jetstream.NextContext(limited))
+		ended := limited.Err() != nil
 		cancel()
-		if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		if err != nil && ended && ctx.Err() == nil && silent < 10 {
 			// Somebody may have deleted those that were still to come.
 			if info, err := consumer.Info(ctx); err == nil && info.NumPending == 0 {
 				return nil
 			}
+			silent++
+			continue
 		}
 		if err != nil {
 			return err
 		}
+		silent = 0
 		meta, err := m.Metadata()
 		if err != nil {
 			return err
 		}
-		if meta.Sequence.Stream <= last {
-			if err := see(m, meta); err != nil {
-				return err
-			}
-		}
-		if meta.Sequence.Stream >= last || meta.NumPending == 0 {
+		err = see(m, meta)
+		if errors.Is(err, errEnough) || err == nil && meta.NumPending == 0 {
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

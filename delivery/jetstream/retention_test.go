@@ -219,3 +219,37 @@ func TestOneOfAllCollects(t *testing.T) {
 	<-ended
 	CollectEvery(t.Context(), nil, Retention{}, 0, nil) // never, and it does not wait
 }
+
+// What is deleted while somebody lists what there is, is not waited for; what changes meanwhile
+// is seen.
+func TestListsWhileTheyChange(t *testing.T) {
+	n := newNetwork(t)
+	ann, bob := n.Client("ann").(*Service), n.Client("bob")
+	g := delivery.Stream{Group: "g"}
+	for _, s := range []delivery.Service{ann, bob} {
+		require.NoError(t, s.Acknowledge(t.Context(), g, 1))
+		require.NoError(t, s.Publish(t.Context(), delivery.Stock{Add: keyPackages(0, 3, time.Hour)}))
+	}
+	var seen []string
+	err := visit(t.Context(), ann.js, bucketStream(acksBucket), jetstream.OrderedConsumerConfig{}, func(m jetstream.Msg, _ *jetstream.MsgMetadata) error {
+		if seen == nil {
+			require.NoError(t, ann.Acknowledge(t.Context(), g, 2))
+			require.NoError(t, bob.Acknowledge(t.Context(), g, 2))
+		}
+		seen = append(seen, m.Subject())
+		return nil
+	})
+	require.NoError(t, err)
+	for _, client := range []string{"ann", "bob"} {
+		require.Contains(t, seen, inBucket(acksBucket, ackKey(client, g)))
+	}
+	first := true
+	err = visit(t.Context(), ann.js, bucketStream(keysBucket), jetstream.OrderedConsumerConfig{}, func(jetstream.Msg, *jetstream.MsgMetadata) error {
+		if first {
+			require.NoError(t, ann.stock.Purge(t.Context()))
+		}
+		first = false
+		return nil
+	})
+	require.NoError(t, err)
+}

@@ -144,18 +144,16 @@ func (s *Service) publish(ctx context.Context, key string, kp delivery.KeyPackag
 }
 
 // stocked returns the keys that match a filter.
-func (s *Service) stocked(ctx context.Context, filter string) ([]string, error) {
-	lister, err := s.keys.ListKeysFiltered(ctx, filter)
+func (s *Service) stocked(ctx context.Context, filter string) (keys []string, err error) {
+	which := jetstream.OrderedConsumerConfig{HeadersOnly: true, FilterSubjects: []string{inBucket(keysBucket, filter)}}
+	err = visit(ctx, s.js, bucketStream(keysBucket), which, func(m jetstream.Msg, _ *jetstream.MsgMetadata) error {
+		if !tombstone(m) {
+			keys = append(keys, strings.TrimPrefix(m.Subject(), inBucket(keysBucket, "")))
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, notReached(ctx, err)
-	}
-	defer func() { _ = lister.Stop() }()
-	var keys []string
-	for key := range lister.Keys() {
-		keys = append(keys, key)
-	}
-	if ctx.Err() != nil { // the list may have ended with it
-		return nil, notReached(ctx, ctx.Err())
 	}
 	return keys, nil
 }

@@ -284,7 +284,7 @@ func (s *Service) Acknowledge(ctx context.Context, of delivery.Stream, position 
 		switch {
 		case entry == nil:
 			_, err = s.acks.Create(ctx, ackKey(s.client, of), value)
-		case positionIn(entry) < position:
+		case positionIn(entry.Value()) < position:
 			_, err = s.acks.Update(ctx, ackKey(s.client, of), value, entry.Revision())
 		default:
 			return nil
@@ -317,11 +317,11 @@ func (s *Service) acknowledged(ctx context.Context, of delivery.Stream) (jetstre
 	return entry, nil
 }
 
-func positionIn(entry jetstream.KeyValueEntry) delivery.Position {
-	if len(entry.Value()) != 8 {
+func positionIn(value []byte) delivery.Position {
+	if len(value) != 8 {
 		return 0
 	}
-	return delivery.Position(binary.BigEndian.Uint64(entry.Value()))
+	return delivery.Position(binary.BigEndian.Uint64(value))
 }
 
 // Acknowledged implements [delivery.Service].
@@ -335,7 +335,7 @@ func (s *Service) Acknowledged(ctx context.Context, of delivery.Stream) (deliver
 	if err != nil || entry == nil {
 		return 0, err
 	}
-	return positionIn(entry), nil
+	return positionIn(entry.Value()), nil
 }
 
 // Leave implements [delivery.Service].

@@ -131,11 +131,19 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 			return 0, notReached(ctx, err)
 		}
 		// Another submission has won, or is about to, or the server has too many of them.
-		select {
-		case <-time.After(time.Duration(rand.IntN(1<<min(attempt, 8))) * time.Millisecond):
-		case <-ctx.Done():
-			return 0, ctx.Err()
+		if err := pause(ctx, attempt); err != nil {
+			return 0, err
 		}
+	}
+}
+
+// pause waits before another attempt at what has had no effect.
+func pause(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(time.Duration(rand.IntN(1<<min(attempt, 8))) * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return notReached(ctx, ctx.Err()) // the connection may be lost, and not the caller's time be over
 	}
 }
 
@@ -323,18 +331,11 @@ func (s *Service) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 func (s *Service) selfRemoves(ctx context.Context, group string, st state) (all [][]byte, err error) {
 	ctx, cancel := within(ctx)
 	defer cancel()
-	messages, err := jetstreamext.GetBatch(ctx, s.js, streamName, delivery.MaxSelfRemoves,
-		jetstreamext.GetBatchSeq(uint64(st.began)+1), jetstreamext.GetBatchSubject(selfRemovesOf(group)), jetstreamext.GetBatchMaxBytes(maxFetchBytes))
+	messages, err := s.batch(ctx, streamName, selfRemovesOf(group), uint64(st.began), delivery.MaxSelfRemoves, maxFetchBytes)
 	if err != nil {
 		return nil, notReached(ctx, err)
 	}
-	for m, err := range messages {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return nil, notReached(ctx, err)
-		}
+	for _, m := range messages {
 		if epochOf(m.Header) != st.epoch {
 			continue // it has come late
 		}
