@@ -12,6 +12,7 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/jetstream/internal/inflight"
 )
 
 // Send implements [delivery.Service].
@@ -147,6 +148,8 @@ func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.
 // batch returns messages of a stream whose subjects match a filter, those behind a sequence, at
 // most limit of them and about so many bytes.
 func (s *Service) batch(ctx context.Context, stream, filter string, after uint64, limit, bytes int) ([]*jetstream.RawStreamMsg, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
 	messages, err := jetstreamext.GetBatch(ctx, s.js, stream, limit,
 		jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject(filter), jetstreamext.GetBatchMaxBytes(bytes))
 	if err != nil {
@@ -161,6 +164,10 @@ func (s *Service) batch(ctx context.Context, stream, filter string, after uint64
 			return nil, err
 		}
 		all = append(all, m)
+	}
+	if ctx.Err() != nil { // which jetstreamext takes for the end
+		err, _ := inflight.Why(ctx, ctx.Err())
+		return nil, err
 	}
 	return all, nil
 }
