@@ -350,6 +350,7 @@ func (c *appDataCase) group(t *testing.T) ([]*Group, []message.Proposal) {
 type componentClientCase struct {
 	passiveClientCase
 	ApplicationPSKs []applicationPSKVector `json:"application_psks"`
+	JoinerData      vectors.Hex            `json:"joiner_data"` // AppDataDictionary in the Welcome's GroupInfo
 	Epochs          []componentEpoch       `json:"epochs"`
 }
 
@@ -397,7 +398,10 @@ func textPlain(t testing.TB) []byte {
 func TestVectorsPassiveClientComponents(t *testing.T) {
 	t.Parallel()
 	vectors.Own(t, vectors.ExtensionsPath("passive-client-components"), func(t *testing.T, c *componentClientCase) {
-		g := c.join(t, c.brings(t))
+		joined := c.joining(t, c.brings(t))
+		require.Equal(t, []byte(c.JoinerData), marshalled(t, &joined.JoinerData))
+		g, err := joined.Adopt()
+		require.NoError(t, err)
 		public := inPublic(t, g)
 		tag, err := g.EpochAuthenticator()
 		require.NoError(t, err)

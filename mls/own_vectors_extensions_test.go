@@ -82,7 +82,9 @@ func (m *vectorMaker) passiveClientComponents() []componentClientCase {
 	}
 	s.create(members, m.groupWithComponents()...)
 	psk := applicationPSK(journal, string(c.ApplicationPSKs[0].ID))
-	s.join(CommitOptions{}, psk)
+	data := message.AppDataDictionary{{ID: journal, Data: []byte("welcome")}}
+	c.JoinerData = marshalled(m.t, &data)
+	s.join(CommitOptions{JoinerData: data}, psk)
 	record := func(commit *Candidate, proposals ...vectors.Hex) {
 		s.epoch(commit, proposals...)
 		e := componentEpoch{passiveEpoch: s.out.Epochs[len(s.out.Epochs)-1], Exported: []exportedVector{{Component: journal}, {Component: 6}}}

@@ -113,7 +113,14 @@ func (p externalPSKs) ExternalPSK(_ context.Context, id []byte) ([]byte, error) 
 func (externalPSKs) Group([]byte) *Group { return nil }
 
 // join makes the client from its private keys and lets it join.
-func (c *passiveClientCase) join(t *testing.T, adjust ...func(*Config)) *Group {
+func (c *passiveClientCase) join(t *testing.T) *Group {
+	g, err := c.joining(t).Adopt()
+	require.NoError(t, err)
+	return g
+}
+
+// joining returns the candidate with which the client joins.
+func (c *passiveClientCase) joining(t *testing.T, adjust ...func(*Config)) *Candidate {
 	s := mlstest.Suite(t, c.CipherSuite)
 	m, err := message.Parse[message.Message](c.KeyPackage)
 	require.NoError(t, err)
@@ -143,9 +150,9 @@ func (c *passiveClientCase) join(t *testing.T, adjust ...func(*Config)) *Group {
 	if c.RatchetTree != nil {
 		options.RatchetTree = bytes.Clone(*c.RatchetTree)
 	}
-	g, err := adopted(own.Join(t.Context(), vectorTime, c.Welcome, options))
+	joined, err := own.Join(t.Context(), vectorTime, c.Welcome, options)
 	require.NoError(t, err)
-	return g
+	return joined
 }
 
 // ownKeyPackageFrom makes a key package from its private keys.
