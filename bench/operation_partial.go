@@ -100,7 +100,7 @@ func startPartialJoin(ctx context.Context, s *scenario) (*task, error) {
 
 // copies returns what restores the partial member.
 func (p *partly) copies(s *scenario) (func() (*mls.PartialGroup, error), error) {
-	d, err := p.Delta()
+	d, err := p.Save()
 	if err != nil {
 		return nil, err
 	}

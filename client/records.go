@@ -64,7 +64,7 @@ func (g *liveGroup) storePart(w store.Writer, space string, d *mls.Delta) error 
 	switch prefix := key(space, g.id); {
 	case d == nil:
 		return nil
-	case g.replaces, g.partial != nil, g.newPQ && space == spacePQ:
+	case g.replaces, g.newPQ && space == spacePQ:
 		return grouprecords.Put(w, prefix, d.Put)
 	default:
 		return grouprecords.Apply(w, prefix, d)

@@ -10,15 +10,24 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Delta is [Group.Save]: the whole state, which is O(log n) and the ratchets of those who
-// have sent. Of the proposals that wait for a commit, it has this member's own alone: after a
-// restart, the others are handed over with the commit ([PartialGroup.ProcessCommit]). What
-// "Saving" says of sending and of [Delta.Stored] is true here too.
+// Delta is [Group.Delta]: it has a membership proof of O(log n) bytes for each epoch since, and
+// O(1) records for each message, as there. Of the proposals that wait for a commit, it has this
+// member's own alone: after a restart, the others are handed over with the commit
+// ([PartialGroup.ProcessCommit]). What "Saving" says of sending and of [Delta.Stored] is true
+// here too.
 //
 // Errors:
 //
 //   - those of [Group.Delta].
-func (p *PartialGroup) Delta() (*Delta, error) { return p.member.Save() }
+func (p *PartialGroup) Delta() (*Delta, error) { return p.member.Delta() }
+
+// Save is [Group.Save]: the whole state, which is O(log n) and the ratchets of those who have
+// sent.
+//
+// Errors:
+//
+//   - those of [Group.Delta].
+func (p *PartialGroup) Save() (*Delta, error) { return p.member.Save() }
 
 // RestorePartialGroup returns the group of a stored state of a partial member: see
 // [PartialGroup.Delta]. It is O(log n) and otherwise [RestoreGroup].

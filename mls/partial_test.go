@@ -26,14 +26,15 @@ type mixedGroup struct {
 	t        testing.TB
 	full     []*Group // by leaf; nil for one who is gone, or partial
 	partial  map[message.LeafIndex]*PartialGroup
-	public   *PublicGroup // nil if handshakes are private
-	unsent   [][]byte     // proposals of the epoch
-	proofs   [][]byte     // the same with the proofs of their senders
-	handOver bool         // partial members get the proposals with the commit
+	states   map[message.LeafIndex]Snapshot // that are stored of them
+	public   *PublicGroup                   // nil if handshakes are private
+	unsent   [][]byte                       // proposals of the epoch
+	proofs   [][]byte                       // the same with the proofs of their senders
+	handOver bool                           // partial members get the proposals with the commit
 }
 
 func newMixedGroup(t testing.TB, id suite.ID, members int, adjust ...func(*Config)) *mixedGroup {
-	m := &mixedGroup{t: t, full: clique(t, id, members, adjust...), partial: make(map[message.LeafIndex]*PartialGroup)}
+	m := &mixedGroup{t: t, full: clique(t, id, members, adjust...), partial: make(map[message.LeafIndex]*PartialGroup), states: make(map[message.LeafIndex]Snapshot)}
 	if m.full[0].cfg.PublicHandshake {
 		m.public = inPublic(t, m.full[0])
 	}
@@ -56,6 +57,7 @@ func (m *mixedGroup) joinPartially(by message.LeafIndex, adjust ...func(*Config)
 	require.NoError(m.t, err)
 	require.Equal(m.t, c.Added()[0], g.OwnLeaf())
 	m.partial[g.OwnLeaf()] = g
+	delete(m.states, g.OwnLeaf())
 	m.requireAgreement()
 	return g
 }
@@ -585,10 +587,8 @@ func TestPartialMembersSayWhatTheyDoNotCheck(t *testing.T) {
 func (m *mixedGroup) restart(leaf message.LeafIndex) {
 	m.t.Helper()
 	p := m.partial[leaf]
-	delta, err := p.Delta()
-	require.NoError(m.t, err)
-	delta.Stored()
-	b, err := Snapshot(nil).Apply(delta).Marshal()
+	require.NoError(m.t, m.saved(p))
+	b, err := m.states[leaf].Marshal()
 	require.NoError(m.t, err)
 	state, err := ParseSnapshot(b)
 	require.NoError(m.t, err)
@@ -636,9 +636,47 @@ func TestPartialMembersAreRestored(t *testing.T) {
 func (m *mixedGroup) saved(p *PartialGroup) error {
 	delta, err := p.Delta()
 	if err == nil {
+		m.states[p.OwnLeaf()] = m.states[p.OwnLeaf()].Apply(delta)
 		delta.Stored()
 	}
 	return err
+}
+
+// TestPartialMembersSaveWhatChanged has a group in which many have sent: a message changes some
+// records, and a commit those of the epoch, not those of all senders.
+func TestPartialMembersSaveWhatChanged(t *testing.T) {
+	m := newMixedGroup(t, 1, 24)
+	m.joinPartially(0)
+	m.commit(2, CommitOptions{})
+	leaf := message.LeafIndex(24)
+	receive := func(from message.LeafIndex) {
+		sent, err := m.full[from].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+		require.NoError(t, err)
+		annotated, err := m.full[from].AnnotateMessage(sent, from)
+		require.NoError(t, err)
+		_, err = m.partial[leaf].Process(t.Context(), insiderTime, annotated)
+		require.NoError(t, err)
+	}
+	for from := range message.LeafIndex(24) {
+		receive(from)
+	}
+	records := func() (delta, whole int) {
+		d, err := m.partial[leaf].Delta()
+		require.NoError(t, err)
+		m.states[leaf] = m.states[leaf].Apply(d)
+		d.Stored()
+		return len(d.Put), len(m.states[leaf])
+	}
+	_, whole := records()
+	require.Greater(t, whole, 24)
+	receive(3)
+	delta, _ := records()
+	require.Less(t, delta, 5)
+	m.commit(5, CommitOptions{})
+	delta, _ = records()
+	require.Less(t, delta, 10)
+	m.restart(leaf)
+	receive(7)
 }
 
 func TestRestoredPartialMembersRepeatNoKey(t *testing.T) {
@@ -646,11 +684,12 @@ func TestRestoredPartialMembersRepeatNoKey(t *testing.T) {
 	first, err := p.Encrypt(t.Context(), insiderTime, nil, nil) // nothing is stored of it
 	require.NoError(t, err)
 	require.NoError(t, m.saved(p))
-	delta, err := p.Delta()
+	delta, err := p.Save()
 	require.NoError(t, err)
 	_, err = p.Encrypt(t.Context(), insiderTime, nil, nil)
 	require.NoError(t, err)
 	delta.Stored()
+	m.states = map[message.LeafIndex]Snapshot{}
 	restored, err := RestorePartialGroup(insiderTime, *p.member.cfg, Snapshot(nil).Apply(delta))
 	require.NoError(t, err)
 	_, err = restored.Encrypt(t.Context(), insiderTime, nil, nil)
@@ -687,7 +726,7 @@ func TestDamagedStatesOfPartialMembersAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = RestorePartialGroup(insiderTime, *m.full[0].cfg, Snapshot(nil).Apply(full))
 	require.ErrorIs(t, err, message.ErrMalformed)
-	other, err := (&PartialGroup{m.partial[6].member}).Delta()
+	other, err := (&PartialGroup{m.partial[6].member}).Save()
 	require.NoError(t, err)
 	forged := Snapshot(nil).Apply(other) // the slice of another leaf, with a manifest that says so
 	for i := range forged {
