@@ -9,7 +9,8 @@
 //
 // The server of serve has neither TLS nor users: whoever reaches its address acts under any
 // name, and past the gate and the guard. It is for a trial. A deployment runs nats-server with
-// the configuration in gate/testdata, and mlsdelivery gate.
+// the configuration in gate/testdata, and mlsdelivery gate. With a guard, a gate also serves partial
+// members, of groups whose handshakes are public.
 package main
 
 import (
