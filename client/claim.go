@@ -7,16 +7,21 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// The service hands out a key package once, and limits how many. So the client stores each
-// at once, with the group for which it was claimed. It stays until a commit has used it, or
-// the client leaves the group: an attempt that fails, a caller that goes away and the end
-// of the process lose none.
+// The service hands out a key package once, and limits how many. So the client stores them,
+// with the group for which they were claimed. They stay until a commit has used them, or the
+// client leaves the group: an attempt that fails and a caller that goes away lose none, and
+// the end of the process no more than claimBatch.
+
+// claimBatch is the number of key packages that are claimed before they are stored together,
+// since a store makes each transaction durable.
+const claimBatch = 16
 
 // claimKey returns the key under which a client's key package is kept, or with no suite,
 // that of those of all suites. A name may be too long for a key.
@@ -29,6 +34,15 @@ func claimKey(group, name string, of ...suite.ID) []byte {
 	return key(spaceClaim, elements...)
 }
 
+// claim claims a key package of a client.
+func (c *Client) claim(ctx context.Context, name string, of suite.ID) ([]byte, error) {
+	claimed, err := c.service.Claim(ctx, name, of)
+	if err == nil {
+		c.count("key_packages_claimed", 1)
+	}
+	return claimed, err
+}
+
 // claimed returns a client's key package for a group, and claims it if there is none yet.
 func (c *Client) claimed(ctx context.Context, group, name string, of suite.ID) (claimed []byte, fresh bool, err error) {
 	k := claimKey(group, name, of)
@@ -39,25 +53,86 @@ func (c *Client) claimed(ctx context.Context, group, name string, of suite.ID) (
 	if claimed != nil || err != nil {
 		return claimed, false, err
 	}
-	if claimed, err = c.service.Claim(ctx, name, of); err != nil {
+	if claimed, err = c.claim(ctx, name, of); err != nil {
 		return nil, false, err
 	}
-	c.count("key_packages_claimed", 1)
-	err = c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error { return w.Put(k, claimed) })
-	return claimed, true, storeFailed(err)
+	return claimed, true, c.storeClaims(ctx, map[string][]byte{string(k): claimed})
+}
+
+// storeClaims stores key packages under the keys of claims.
+func (c *Client) storeClaims(ctx context.Context, claims map[string][]byte) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	err := c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
+		for k, claimed := range claims {
+			if err := w.Put([]byte(k), claimed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return storeFailed(err)
 }
 
 // claimAll claims the key packages of clients that are missing. It is called before they
 // are checked, so that an attempt that a limit ends checks none.
-func (c *Client) claimAll(ctx context.Context, group string, names []string, of ...suite.ID) error {
-	for _, name := range names {
-		for _, id := range of {
-			if _, _, err := c.claimed(ctx, group, name, id); err != nil {
-				return fmt.Errorf("client: claiming a key package of %q: %w", name, err)
+//
+// If none is not nil, a client without a key package does not end it, and is put into none.
+// Who is there already is not asked again: a request counts for a limit whatever comes of it.
+func (c *Client) claimAll(ctx context.Context, group string, names []string, none map[string]bool, of ...suite.ID) error {
+	missing, err := c.unclaimed(ctx, group, names, of)
+	if err != nil {
+		return err
+	}
+	claims := map[string][]byte{}
+	for _, m := range missing {
+		if none[m.name] {
+			continue
+		}
+		claimed, err := c.claim(ctx, m.name, m.of)
+		if errors.Is(err, delivery.ErrNoKeyPackage) && none != nil {
+			none[m.name] = true
+			continue
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("client: claiming a key package of %q: %w", m.name, err), c.storeClaims(ctx, claims))
+		}
+		claims[string(claimKey(group, m.name, m.of))] = claimed
+		if len(claims) == claimBatch {
+			if err := c.storeClaims(ctx, claims); err != nil {
+				return err
 			}
+			clear(claims)
 		}
 	}
-	return nil
+	return c.storeClaims(ctx, claims)
+}
+
+// unclaimed is a key package that is to be claimed.
+type unclaimed struct {
+	name string
+	of   suite.ID
+}
+
+// unclaimed returns what the store lacks of the key packages of clients.
+func (c *Client) unclaimed(ctx context.Context, group string, names []string, of []suite.ID) (missing []unclaimed, err error) {
+	err = c.store.View(ctx, func(r store.Reader) error {
+		missing = nil
+		for _, name := range names {
+			for _, id := range of {
+				claimed, err := r.Get(claimKey(group, name, id))
+				if err != nil {
+					return err
+				}
+				if claimed == nil {
+					missing = append(missing, unclaimed{name, id})
+				}
+			}
+		}
+		return nil
+	})
+	return missing, err
 }
 
 // dropClaims deletes what was claimed of clients for a group: of some suites, or of all.

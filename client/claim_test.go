@@ -64,7 +64,7 @@ func TestAddGoesOnWhereALimitStoppedIt(t *testing.T) {
 		g, err := ann.CreateGroup(ctx, "", nil)
 		require.NoError(t, err)
 		for range 2 {
-			shortly, cancel := context.WithTimeout(ctx, 90*time.Second)
+			shortly, cancel := context.WithTimeout(ctx, 70*time.Second)
 			err = ann.Add(shortly, g, names...)
 			cancel()
 			require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -110,6 +110,32 @@ func TestMoveGoesOnWhereALimitStoppedIt(t *testing.T) {
 			sync(t, w.actors[name])
 			agree(t, next, ann, w.actors[name])
 		}
+	})
+}
+
+// Asking for a member that has no key package counts for the limit, too: it is done once, and
+// the call says who is missing when it has asked for all.
+func TestMoveSaysWhoIsMissingThoughClaimsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ann, claims, names := limited(t)
+		lacking := []string{"dan", "eve"}
+		for _, name := range lacking {
+			require.NoError(t, w.actor(name).Sync(ctx))
+		}
+		g, err := ann.CreateGroup(ctx, "", lacking)
+		require.NoError(t, err)
+		require.NoError(t, ann.Add(ctx, g, names...))
+		clear(claims)
+		began := time.Now()
+		for range 2 {
+			_, err = ann.Move(ctx, g, hybrid)
+			var notReady *migrate.NotReady
+			require.ErrorAs(t, err, &notReady)
+			require.Equal(t, lacking, []string{notReady.Members[0].Name, notReady.Members[1].Name})
+			require.Len(t, notReady.Members, 2)
+			require.Equal(t, oneEach(names, hybrid), claims)
+		}
+		require.Less(t, time.Since(began), 15*time.Minute)
 	})
 }
 

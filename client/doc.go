@@ -175,7 +175,7 @@
 // they have ended (RFC 9420, Sections 12.4.3.1 and 16.8). To be able to follow a move to
 // another suite, a client lists that suite too.
 //
-// What the client claims of others is stored at once, with the group for which it is. It
+// What the client claims of others is stored, with the group for which it is. It
 // stays there until a commit has used it, whatever becomes of the call that wanted it: where
 // a service limits claims, or one member has no key package yet, a later [Client.Add] or
 // [Client.Move] goes on with what is there. What has expired is claimed anew, and
@@ -224,7 +224,7 @@
 //
 // The delivery service is trusted for availability and for the order of commits, not for
 // content. It can withhold messages, also by telling a client that they are in the stream
-// when they are not. A client that claims a key package and ends before it has stored it
-// loses the key package. Messages that a member sent on the losing side of a fork are not
+// when they are not. A client that claims key packages and whose process ends before it has
+// stored them loses up to 16. Messages that a member sent on the losing side of a fork are not
 // sent again. The names of clients must be valid UTF-8.
 package client

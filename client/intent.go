@@ -310,7 +310,7 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 	names := slices.DeleteFunc(slices.Clone(in.rec.Names), func(name string) bool {
 		return name == c.name || !replace && members[name] != nil
 	})
-	if err := c.claimAll(ctx, g.id, names, g.suites()...); err != nil {
+	if err := c.claimAll(ctx, g.id, names, nil, g.suites()...); err != nil {
 		return w, err
 	}
 	for _, name := range names {

@@ -87,8 +87,9 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 	rand.Read(id)
 	var in *intent
 	var result chan error
+	none := map[string]bool{} // who has no key package, as far as this call has asked
 	for attempt := 0; ; attempt++ {
-		id, in, result, err = c.endFor(ctx, group, id, target)
+		id, in, result, err = c.endFor(ctx, group, id, target, none)
 		if err == nil || !transient(err) {
 			break
 		}
@@ -126,8 +127,9 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 }
 
 // endFor plans a move and begins to end the group for it. It returns the id of the group that
-// follows: one of an earlier call, or that of the plan, and then with the intent.
-func (c *Client) endFor(ctx context.Context, group string, id []byte, target suite.ID) (successor []byte, in *intent, result chan error, err error) {
+// follows: one of an earlier call, or that of the plan, and then with the intent. It does not
+// ask for key packages of the clients of none, and adds those who have none.
+func (c *Client) endFor(ctx context.Context, group string, id []byte, target suite.ID, none map[string]bool) (successor []byte, in *intent, result chan error, err error) {
 	err = c.with(ctx, group, func(g *liveGroup) error {
 		if err := c.catchUp(ctx, g); err != nil {
 			return err
@@ -149,7 +151,7 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 		if err := c.upgradeFor(ctx, g); err != nil {
 			return err
 		}
-		m, reInit, err := c.plan(ctx, g, id, target)
+		m, reInit, err := c.plan(ctx, g, id, target, none)
 		if err != nil {
 			return undecided(err)
 		}
@@ -187,7 +189,7 @@ func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error
 }
 
 // plan claims key packages and makes a plan of them.
-func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite.ID) (*move, message.ReInit, error) {
+func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite.ID, none map[string]bool) (*move, message.ReInit, error) {
 	suites, err := registryOf(c.cfg.MLS.Suites)
 	if err != nil {
 		return nil, message.ReInit{}, err
@@ -211,7 +213,7 @@ func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite
 	}
 	m := &move{rec: moveRecord{ID: newID(), GroupID: id, Suite: first.To.Suite.ID}}
 	options.Target = m.rec.Suite
-	if options.KeyPackages, err = c.packagesToPlan(ctx, g, first.To.Suite); err != nil {
+	if options.KeyPackages, err = c.packagesToPlan(ctx, g, first.To.Suite, none); err != nil {
 		return nil, message.ReInit{}, err
 	}
 	plan, err := migrate.NewPlan(ctx, c.cfg.Now(), g.mls, options)
@@ -263,18 +265,16 @@ func (c *Client) others(g *liveGroup) []string {
 
 // packagesToPlan returns a key package of each other member that has one, whether or not it
 // will do.
-func (c *Client) packagesToPlan(ctx context.Context, g *liveGroup, of suite.Info) ([]*message.KeyPackage, error) {
-	var have []string
-	for _, name := range c.others(g) {
-		_, _, err := c.claimed(ctx, g.id, name, of.ID)
-		if err == nil {
-			have = append(have, name)
-		} else if !errors.Is(err, delivery.ErrNoKeyPackage) {
-			return nil, err
-		}
+func (c *Client) packagesToPlan(ctx context.Context, g *liveGroup, of suite.Info, none map[string]bool) ([]*message.KeyPackage, error) {
+	names := c.others(g)
+	if err := c.claimAll(ctx, g.id, names, none, of.ID); err != nil {
+		return nil, err
 	}
 	packages := []*message.KeyPackage{}
-	for _, name := range have {
+	for _, name := range names {
+		if none[name] {
+			continue
+		}
 		kp, err := c.keyPackageOf(ctx, g, of, name, nil)
 		if err != nil && (kp == nil || !verdict(err)) && !errors.Is(err, delivery.ErrNoKeyPackage) {
 			return nil, err
@@ -367,7 +367,7 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 		return err
 	}
 	names := c.others(g)
-	if err := c.claimAll(ctx, g.id, names, m.rec.Suite); err != nil {
+	if err := c.claimAll(ctx, g.id, names, nil, m.rec.Suite); err != nil {
 		return err
 	}
 	to, err := cfg.Suites.Suite(m.rec.Suite)

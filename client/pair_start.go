@@ -209,7 +209,7 @@ func (c *Client) makeHalf(ctx context.Context, g *liveGroup) (*half, error) {
 			h.rec.Clients = append(h.rec.Clients, c.person(leaf, node.Credential, nil).Name)
 		}
 	}
-	if err := c.claimAll(ctx, g.id, h.rec.Clients, cfg.PQ.Suite); err != nil {
+	if err := c.claimAll(ctx, g.id, h.rec.Clients, nil, cfg.PQ.Suite); err != nil {
 		return nil, err
 	}
 	for _, name := range h.rec.Clients {
