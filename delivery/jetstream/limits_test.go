@@ -107,11 +107,17 @@ func TestFullObjectStore(t *testing.T) {
 func TestFullBucket(t *testing.T) {
 	n := small(t, Limits{Stream: 1 << 20, Objects: 1 << 20, Bucket: 64 << 10})
 	ann, bob := n.Client("ann").(*Service), n.Client("bob")
-	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(1000, 50, -time.Minute)}))
+	large := func(from int, lasts time.Duration) (stock delivery.Stock) { // each write is made durable
+		stock.Add = keyPackages(from, 3, lasts)
+		for i := range stock.Add {
+			stock.Add[i].Message = make([]byte, 4000)
+		}
+		return stock
+	}
+	require.NoError(t, ann.Publish(t.Context(), large(1000, -time.Minute)))
 	var err error
-	published := 0
-	for ; err == nil && published < 2000; published += 10 {
-		err = ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(2000+published, 10, time.Hour)})
+	for published := 0; err == nil && published < 100; published += 3 {
+		err = ann.Publish(t.Context(), large(2000+published, time.Hour))
 	}
 	require.ErrorIs(t, err, delivery.ErrFull)
 	_, err = bob.Claim(t.Context(), "ann", 1)

@@ -69,16 +69,16 @@ func TestClaimsReadLittle(t *testing.T) {
 		require.NoError(t, err)
 		return bob.nc.Stats().InMsgs - before
 	}
-	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(0, 100, time.Hour)}))
+	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(0, 30, time.Hour)}))
 	first := claim()
-	for range 99 {
+	for range 29 {
 		claim()
 	}
 	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(100, 4, time.Hour)}))
 	require.LessOrEqual(t, claim(), first)
 
-	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(200, 50, -time.Hour)}))
-	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(300, 10, time.Hour)}))
+	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(200, 15, -time.Hour)}))
+	require.NoError(t, ann.Publish(t.Context(), delivery.Stock{Add: keyPackages(300, 6, time.Hour)}))
 	for range 4 {
 		claim() // and one of them deletes those that have expired
 	}
@@ -88,7 +88,7 @@ func TestClaimsReadLittle(t *testing.T) {
 // Of those who claim at once, no two get one key package.
 func TestClaimsAtOnce(t *testing.T) {
 	n := newNetwork(t)
-	require.NoError(t, n.Client("ann").Publish(t.Context(), delivery.Stock{Add: keyPackages(0, 24, time.Hour)}))
+	require.NoError(t, n.Client("ann").Publish(t.Context(), delivery.Stock{Add: keyPackages(0, 12, time.Hour)}))
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	claimed := map[string]int{}
@@ -110,7 +110,7 @@ func TestClaimsAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	require.Len(t, claimed, 24)
+	require.Len(t, claimed, 12)
 	for kp, times := range claimed {
 		require.Equal(t, 1, times, kp)
 	}
