@@ -421,3 +421,71 @@ func TestPartialMemberFindsALoss(t *testing.T) {
 		}
 	}
 }
+
+// At each operation by which a client comes back after a loss, its process ends, or the operation
+// fails: it comes back all the same, and nothing comes twice.
+func TestEveryBoundaryAfterALoss(t *testing.T) {
+	stride := 5
+	if wide() {
+		stride = 1
+	}
+	for name, commits := range map[string]bool{"messages": false, "a commit": true} {
+		for _, what := range []fate{diesBefore, diesAfter, fails} {
+			t.Run(name+", "+what.String(), func(t *testing.T) {
+				for left, goesOn := 1, true; goesOn; left += stride {
+					goesOn = comesBack(t, commits, left, what)
+				}
+			})
+		}
+	}
+}
+
+// comesBack lets something happen to an operation of ann's, who comes back after a loss. It
+// reports whether there is one with that number.
+func comesBack(t *testing.T, commits bool, left int, what fate) bool {
+	ann, bob, carl, g := three(t)
+	require.NoError(t, bob.Update(ctx, g))
+	say(t, g, bob)
+	sync(t, ann, bob, carl)
+	restore := ann.w.server.Backup()
+	say(t, g, bob, ann)
+	sync(t, bob, ann)
+	if commits {
+		require.NoError(t, ann.Update(ctx, g))
+	}
+	say(t, g, ann)
+	restore()
+	say(t, g, carl)
+	require.NoError(t, carl.Flush(ctx, g))
+
+	k, _ := ann.mortal(left, what)
+	ann.restart()
+	for range 20 {
+		if err := ann.Sync(ctx); k.dead {
+			ann.store, ann.delivery = nil, nil
+			ann.restart()
+			k.dead = false
+		} else if err == nil {
+			break
+		}
+	}
+	ann.store, ann.delivery = nil, nil
+	ann.restart()
+	settle(t, ann, bob, carl)
+	say(t, g, carl)
+	settle(t, ann, bob, carl)
+	agree(t, g, ann, bob, carl)
+	events := ann.events()
+	require.Contains(t, troubles(events), client.ServiceRolledBack)
+	require.NotContains(t, troubles(events), client.RolledBack)
+	require.Empty(t, of[*client.Refused](events))
+	for _, a := range []*actor{bob, carl} {
+		require.Len(t, of[*client.Message](a.events()), map[string]int{"bob": 4, "carl": 2}[a.name], a.name)
+	}
+	seen := map[string]bool{}
+	for _, m := range of[*client.Message](events) {
+		require.False(t, seen[m.ID], "it came twice")
+		seen[m.ID] = true
+	}
+	return k.hit
+}
