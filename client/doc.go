@@ -97,7 +97,8 @@
 // A service that has lost what it had accepted gives its positions anew, and a client that
 // reads behind its own would miss what comes to stand before it. So the client knows the entry
 // of each stream again that it has read last, and asks for that too: when it is opened, when a
-// connection was lost, in each [Client.Sync], and otherwise once a second while it reads. The
+// connection was lost, in each [Client.Sync], where the service tells of something and shows
+// nothing new, and otherwise each half minute while it reads. The
 // service has lost something if another entry is there or none, if its last position is below
 // the client's, or if it is in an earlier epoch than the client. A copy of a service may be
 // behind for a moment: where that looks the same, the client asks several times. If the service

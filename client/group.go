@@ -25,6 +25,7 @@ type liveGroup struct {
 	// Under Client.mu.
 	users    int           // who have the turn or wait for it
 	used     *list.Element // in Client.loaded, or nil
+	told     bool          // the service has told of it: if there is nothing new, it may have lost what was there
 	enqueued bool          // the store has messages of the outbox that were not read
 
 	groupState

@@ -304,6 +304,32 @@ func TestWhatIsLostBeforeItIsReadIsHandedInAgain(t *testing.T) {
 	agree(t, g, ann, bob)
 }
 
+// So they do where nothing but a message has changed its place, at once.
+func TestReplacedMessageIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g, stop := running(t, client.Schedule{}, "ann", "bob", "carl")
+		defer stop()
+		require.NoError(t, actors[0].Update(ctx, g))
+		say(t, g, actors...)
+		wait()
+		restore := actors[0].w.server.Backup()
+		say(t, g, actors[0])
+		wait()
+		for _, a := range actors {
+			a.texts()
+		}
+		restore()
+		say(t, g, actors[1])
+		wait()
+		for _, a := range []*actor{actors[0], actors[2]} {
+			events := a.events()
+			require.Equal(t, []client.Trouble{client.ServiceRolledBack}, troubles(events), a.name)
+			require.Len(t, of[*client.Message](events), 1, a.name)
+		}
+		agree(t, g, actors...)
+	})
+}
+
 // Clients that run in the background find a loss by themselves.
 func TestLossIsFoundInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -425,7 +451,7 @@ func TestPartialMemberFindsALoss(t *testing.T) {
 // At each operation by which a client comes back after a loss, its process ends, or the operation
 // fails: it comes back all the same, and nothing comes twice.
 func TestEveryBoundaryAfterALoss(t *testing.T) {
-	stride := 5
+	stride := 3
 	if wide() {
 		stride = 1
 	}

@@ -43,9 +43,9 @@ var (
 )
 
 // lookEvery is the time after which a client that reads a stream looks whether the service
-// still has what was read last. It looks at once where there is a reason to: see
-// [Client.lookAgain].
-const lookEvery = time.Second
+// still has what was read last. It looks at once where there is a reason to: see lookAgain and
+// liveGroup.told.
+const lookEvery = 30 * time.Second
 
 // maxDoubts is how often something has to speak for a loss at the service, where copies of
 // the service that are behind one another bring the same about for a moment.
@@ -159,6 +159,25 @@ func (c *Client) lossFound() {
 	c.mu.Unlock()
 	c.dirty.add(c.ids()...)
 	c.dirty.add(inboxItem)
+}
+
+// isTold reports whether the service has told of a group since it was called last.
+func (c *Client) isTold(g *liveGroup) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	told := g.told
+	g.told = false
+	return told
+}
+
+// tell notes that the service tells of a group.
+func (c *Client) tell(id string) {
+	c.mu.Lock()
+	if g := c.groups[id]; g != nil {
+		g.told = true
+	}
+	c.mu.Unlock()
+	c.dirty.add(id)
 }
 
 func (c *Client) lossesFound() int {

@@ -54,11 +54,15 @@ func (c *Client) readStream(ctx context.Context, g *liveGroup) error {
 		}
 		g.acknowledged = acknowledged
 	}
-	for g.following() {
+	for told := c.isTold(g); g.following(); told = false {
 		if err := c.roomForEvents(); err != nil {
 			return err
 		}
 		entries, err := c.fetchGroup(ctx, g)
+		if told && err == nil && len(entries) == 0 { // it was read already, or it stands before the position
+			g.looked.at = time.Time{}
+			entries, err = c.fetchGroup(ctx, g)
+		}
 		if gap, ok := errors.AsType[*delivery.GapError](err); ok {
 			return c.lose(ctx, g, Gap, gap)
 		}

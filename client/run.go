@@ -122,7 +122,7 @@ func (c *Client) told(ctx context.Context, told <-chan delivery.Stream, changed 
 			if !ok {
 				return false
 			}
-			c.dirty.add(stream.Group) // "" for the inbox
+			c.tell(stream.Group) // "" for the inbox
 		case <-changed:
 			changed, enough = nil, time.After(20*time.Millisecond+time.Duration(len(c.ids()))*time.Millisecond)
 		case <-enough:
