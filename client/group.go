@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/internal/grouprecords"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
 	"github.com/mlsuite/mlsuite/suite"
@@ -306,12 +307,13 @@ type Info struct {
 	Epoch     uint64
 	Members   int
 	Leaf      message.LeafIndex
-	Partial   bool      // a partial member, who does not know Members: see [Partial]
-	Leaves    int       // of the tree, with the blank ones, if Partial
-	PQSuite   suite.ID  // of the group beside it, if it is a pair
-	NextFull  time.Time // when the next FULL commit of a pair is due, or zero
-	Successor string    // of a group that has ended
-	Trouble   Trouble   // of a group that is lost
+	Partial   bool              // a partial member, who does not know Members: see [Partial]
+	Leaves    int               // of the tree, with the blank ones, if Partial
+	Unchecked []event.Unchecked // what the client takes on trust, if Partial
+	PQSuite   suite.ID          // of the group beside it, if it is a pair
+	NextFull  time.Time         // when the next FULL commit of a pair is due, or zero
+	Successor string            // of a group that has ended
+	Trouble   Trouble           // of a group that is lost
 	Why       string
 }
 
@@ -320,6 +322,9 @@ func (c *Client) infoOf(id string, r groupRecord) Info {
 		Group: id, State: r.State, Suite: r.Suite, Epoch: r.Epoch, Members: r.Members, Leaf: r.Leaf,
 		Partial: r.Partial, Leaves: r.Leaves,
 		Successor: string(r.Successor), Trouble: r.Trouble, Why: r.TroubleWhy,
+	}
+	if r.Partial {
+		info.Unchecked = event.UncheckedByPartial()
 	}
 	if r.Pair != nil {
 		info.PQSuite = r.Pair.Suite
