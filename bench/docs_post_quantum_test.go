@@ -1,10 +1,10 @@
 package bench
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +16,6 @@ import (
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/bench/scale"
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 const postQuantumPage = "../docs/post-quantum.md"
@@ -109,26 +108,25 @@ func TestPostQuantumPage(t *testing.T) {
 func TestPostQuantumPageOnPartialMembers(t *testing.T) {
 	text, err := os.ReadFile(postQuantumPage)
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(text), "| bytes | 0x0001, 1,000 members | 10,000 | TBD2, 1,000 members | 10,000 |\n")
+	_, rest, found := strings.Cut(string(text), "| bytes, in a group of | Welcome with the tree | annotated in its place | commit | annotated | saved state |\n|---|---|---|---|---|---|\n")
 	require.True(t, found)
-	sizes := map[string][]string{} // by the first cell, and in the order of groups
+	rest, _, _ = strings.Cut(rest, "\n\n")
+	rows := map[string][]string{} // the sizes of a suite's group, by both
 	for line := range strings.Lines(rest) {
-		cells := strings.Split(strings.ReplaceAll(line, ",", ""), " | ")
-		if len(cells) == 5 {
-			cells[4] = strings.TrimSuffix(cells[4], " |\n")
-			sizes[strings.TrimPrefix(cells[0], "| ")] = cells[1:]
-		}
+		cells := strings.Split(strings.Trim(strings.ReplaceAll(line, ",", ""), "| \n"), " | ")
+		require.Len(t, cells, 6, line)
+		rows[cells[0]] = cells[1:]
 	}
-	var groups []suite.Info
-	for _, name := range []string{"0x0001", "TBD2"} {
-		info, err := findSuite(suites().registry, name)
+	suites, all := suites().registry, []int{1000, 10_000, 100_000}
+	require.Len(t, rows, 3*len(all))
+	for _, name := range []string{"0x0001", "TBD2", "TBD11"} {
+		info, err := findSuite(suites, name)
 		require.NoError(t, err)
-		groups = append(groups, info, info)
-	}
-	members := []int{1000, 10_000, 1000, 10_000}
-	for i, info := range groups {
-		of := scale.Sizes(info, members[i])
-		require.Equal(t, []string{whole(of[0]), whole(of[1])}, []string{sizes["a commit"][i], sizes["a Welcome with the tree"][i]})
+		for _, members := range all {
+			of := scale.Sizes(info, members)
+			row := rows[fmt.Sprintf("%s %d", name, members)]
+			require.Equal(t, []string{whole(of[1]), whole(of[0])}, []string{row[0], row[2]}, "%s, %d", name, members)
+		}
 	}
 
 	measured := "1000"
@@ -138,25 +136,20 @@ func TestPostQuantumPageOnPartialMembers(t *testing.T) {
 	case !vectors.Wide():
 		t.Skip("set MLSUITE_WIDE to make the groups of partial members")
 	}
-	out, stderr, code := call(t, "partial", "--suites", "0x0001,TBD2", "--sizes", measured, "--rounds", "1", "--budget", "0s", "--sample", "0s", "--format", "json")
+	out, stderr, code := call(t, "partial", "--suites", "0x0001,TBD2,TBD11", "--sizes", measured, "--rounds", "1", "--budget", "0s", "--sample", "0s", "--format", "json")
 	require.Zero(t, code, stderr)
 	results, err := result.Read(strings.NewReader(out))
 	require.NoError(t, err)
 	compared := 0
 	for _, c := range results.Cells {
-		row, ok := map[string]string{
-			"partial-join": "the Welcome annotated in its place", "partial-process": "the commit annotated",
-			"commit": "a commit", "partial-save": "saved state partial",
-		}[c.Op]
+		column, ok := map[string]int{"partial-join": 1, "commit": 2, "partial-process": 3, "partial-save": 4}[c.Op]
 		if !ok {
 			continue
 		}
-		i := slices.IndexFunc(groups, func(info suite.Info) bool { return result.Code(info.ID) == c.ID })
-		if c.GroupSize == 10_000 {
-			i++
-		}
-		require.Equal(t, sizes[row][i], bytesOf(c.Bytes), "%s, %d: %s", c.ID, c.GroupSize, c.Op)
+		name := map[result.Code]string{1: "0x0001", 0xF002: "TBD2", 0xF00B: "TBD11"}[c.ID]
+		row := rows[fmt.Sprintf("%s %d", name, c.GroupSize)]
+		require.Equal(t, row[column], bytesOf(c.Bytes), "%s, %d: %s", name, c.GroupSize, c.Op)
 		compared++
 	}
-	require.Equal(t, 4*2*len(strings.Split(measured, ",")), compared)
+	require.Equal(t, 4*3*len(strings.Split(measured, ",")), compared)
 }
