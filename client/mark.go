@@ -94,7 +94,8 @@ func (c *Client) unread(ctx context.Context, after delivery.Position, read *mark
 	now := c.now()
 	found, _, err := c.fetchFrom(ctx, read, fetchLimit, fetch)
 	if errors.Is(err, errNotShown) {
-		if l.doubts++; l.doubts == maxDoubts {
+		if l.doubts++; l.doubts >= maxDoubts {
+			l.doubts = 0
 			err = fmt.Errorf("%w: nothing is at position %d", errForgotten, read.Position)
 		}
 	}

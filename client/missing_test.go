@@ -203,3 +203,26 @@ func TestCopyThatIsBehindIsNoLoss(t *testing.T) {
 		agree(t, g, ann, bob, carl)
 	}
 }
+
+// An inbox that is emptied again and again is reported each time.
+func TestInboxThatIsLostTwice(t *testing.T) {
+	w := newWorld(t)
+	all := w.clients("ann", "bob")
+	ann, bob := all[0], all[1]
+	d := &deaf{last: 1 << 60}
+	bob.delivery = func(s delivery.Service) delivery.Service { d.Service = s; return d }
+	bob.restart()
+	for range 2 {
+		_, err := ann.CreateGroup(ctx, "", []string{"bob"})
+		require.NoError(t, err)
+		sync(t, ann, bob)
+		bob.events()
+		heard := w.server.Entries(delivery.Stream{Client: "bob"})
+		d.last = heard[0].Position - 1
+		bob.tries()
+		require.Equal(t, []client.Trouble{client.ServiceRolledBack}, troubles(bob.events()))
+		d.last = 1 << 60
+		bob.tries()
+		require.Empty(t, troubles(bob.events()))
+	}
+}
