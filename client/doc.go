@@ -164,9 +164,8 @@
 // others commit, and sends nothing while proposals wait. All other changes are for a full
 // member, with [ErrPartial]: [Client.Upgrade] makes it one, also by itself ([Partial].Upgrade).
 // It becomes a full member too by [Client.Resync], by a move to another suite, and by a Welcome
-// to a pair. It does not look for forks, and does not recover by itself once the service no
-// longer has the tree of its epoch: then nothing proves to it who signed the group it would
-// join.
+// to a pair. It does not look for forks. Once the service no longer has the tree of its epoch, it
+// recovers by itself only into a group that a member has signed whom it has met before.
 //
 // # Key packages
 //
@@ -218,7 +217,7 @@
 //	How does it get into groups?                  keypackage.go, welcome.go, recover.go
 //	How does it get others' key packages?         claim.go
 //	How does a group move to another suite?       move.go
-//	What is different about a partial member?     partial.go, partial_join.go, partial_follow.go, partial_change.go
+//	What is different about a partial member?     partial.go, partial_join.go, partial_known.go, partial_follow.go, partial_change.go
 //	What is different about a pair of groups?     pair.go, pair_candidate.go, pair_start.go
 //
 // # Limits

@@ -190,7 +190,7 @@ func (c *Client) upgrade(ctx context.Context, s *step, g *liveGroup) error {
 		}
 	}
 	g.partialState, g.replaces = partialState{}, true
-	g.rec.Partial, g.rec.Leaves = false, 0
+	g.rec.Partial, g.rec.Leaves, g.rec.Known = false, 0, nil
 	g.use(full, nil)
 	s.delete(key(spaceHeard, g.id))
 	c.count("upgrades", 1)

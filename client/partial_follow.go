@@ -102,6 +102,9 @@ func (c *Client) partialMessage(ctx context.Context, s *step, g *liveGroup, e *d
 		return c.refuse(s, g, e, "message", err)
 	case received.Application != nil:
 		c.received(s, g, e, received.Application)
+		if a := received.Application; a.Author.Epoch == g.epoch() {
+			g.rec.meet(a.Sender, a.SignatureKey)
+		}
 		return nil
 	}
 	return c.hear(s, g, e)
@@ -200,6 +203,7 @@ func (c *Client) adoptPartial(ctx context.Context, s *step, g *liveGroup, e *del
 	g.partialState = partialState{partial: next, proofs: proofs}
 	g.rec.Began, g.behind = markOf(e), 0
 	g.describe()
+	g.rec.follow(proposals, committer, author)
 	for _, p := range proposals {
 		if p.Sender == own {
 			c.covered(s, g, p.Proposal)

@@ -86,7 +86,7 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 		return false, err
 	}
 	what := &Joined{How: event.EntryWelcome, By: &by, Partial: true}
-	return true, c.welcomed(ctx, in, g, nil, what, func(s *step) { c.enterPartial(s, g, next, in.entry.Position) })
+	return true, c.welcomed(ctx, in, g, nil, what, func(s *step) { c.enterPartial(s, g, next, in.entry.Position, &by) })
 }
 
 // fullInstead reports whether a client that may be a full member is one after an error.
@@ -133,19 +133,23 @@ func (c *Client) joinPartial(ctx context.Context, in *invitation) (*mls.PartialC
 	return candidate, err
 }
 
-// enterPartial is enter for a partial member.
-func (c *Client) enterPartial(s *step, g *liveGroup, next *mls.PartialGroup, position delivery.Position) {
+// enterPartial is enter for a partial member, whom by has welcomed.
+func (c *Client) enterPartial(s *step, g *liveGroup, next *mls.PartialGroup, position delivery.Position, by *Person) {
 	c.entering(s, g, next.GroupContext().Epoch, position)
 	g.partialState = partialState{partial: next}
 	g.use(nil, nil)
+	g.rec.meet(by.Leaf, by.SignatureKey)
 	g.describe()
 }
 
-// knowsMember is knows for a person at a leaf, of whom a partial member lets the service prove
-// that it was a member in the epoch that the client could follow.
+// knowsMember is knows for a person at a leaf. A partial member knows whom it has met, and of
+// others it lets the service prove that they were members in the epoch that it could follow.
 func (c *Client) knowsMember(ctx context.Context, g *liveGroup, by Person) error {
 	if g.partial == nil {
 		return g.knows(by.SignatureKey)
+	}
+	if g.rec.hasMet(by.SignatureKey) {
+		return nil
 	}
 	proof, err := c.annotator().MembershipProof(ctx, g.id, g.epoch(), uint32(by.Leaf))
 	if err != nil && transient(err) {

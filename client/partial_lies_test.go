@@ -250,15 +250,34 @@ func TestUnannotatedGroups(t *testing.T) {
 	g, err := ann.CreateGroup(ctx, "", []string{"phone"})
 	require.NoError(t, err)
 	sync(t, ann, phone)
+	bob := w.actor("bob", inPublic)
+	require.NoError(t, bob.Sync(ctx))
+	require.NoError(t, ann.Add(ctx, g, "bob"))
+	sync(t, ann, bob)
+	for range 3 {
+		require.NoError(t, bob.Update(ctx, g))
+	}
+	trouble := new(client.TroubleError)
+	require.ErrorAs(t, phone.Sync(ctx), &trouble) // nothing proves who Bob is, who has signed the GroupInfo
+	require.Equal(t, client.Unannotated, trouble.Trouble)
+	require.NoError(t, ann.Sync(ctx))
+	require.NoError(t, ann.Update(ctx, g))
+	sync(t, phone, ann, bob) // Ann is known: she has welcomed the phone
+	agree(t, g, ann, bob, phone)
+
+	g, err = ann.CreateGroup(ctx, "", []string{"phone"}) // the same, without commits from outside
+	require.NoError(t, err)
+	phone.cfg.Recovery = client.RecoverByAdd
+	phone.restart()
+	sync(t, ann, phone)
 	for range 3 {
 		require.NoError(t, ann.Update(ctx, g))
 	}
-	trouble := new(client.TroubleError)
-	require.ErrorAs(t, phone.Sync(ctx), &trouble) // nothing proves who has signed the GroupInfo
-	require.Equal(t, client.Unannotated, trouble.Trouble)
-	require.NoError(t, phone.Resync(ctx, g))
-	sync(t, ann, phone)
-	agree(t, g, ann, phone)
+	require.ErrorAs(t, phone.Sync(ctx), &trouble)
+	require.NoError(t, ann.Replace(ctx, g, "phone"))
+	sync(t, phone, ann)
+	require.Equal(t, ann.authenticator(g), phone.partialAuthenticator(g))
+	require.Len(t, of[*client.Recovered](phone.events()), 2)
 
 	private := w.actor("private")
 	require.NoError(t, private.Sync(ctx))

@@ -62,10 +62,11 @@ type groupRecord struct {
 	Resumed  bool              `json:",omitempty"` // after a loss at the service, and nothing new was read since
 	Members  int
 	Leaf     message.LeafIndex
-	Partial  bool `json:",omitempty"` // the client is a partial member
-	Leaves   int  `json:",omitempty"` // of the tree, as a partial member knows them; it does not know Members
-	New      bool `json:",omitempty"` // the delivery service does not have it yet
-	Work     bool `json:",omitempty"` // something waits to be done
+	Partial  bool          `json:",omitempty"` // the client is a partial member
+	Leaves   int           `json:",omitempty"` // of the tree, as a partial member knows them; it does not know Members
+	Known    []knownMember `json:",omitempty"` // whom the client has met, as a partial member
+	New      bool          `json:",omitempty"` // the delivery service does not have it yet
+	Work     bool          `json:",omitempty"` // something waits to be done
 
 	Renewed time.Time // of the client's keys
 	Sent    int       // messages since
