@@ -20,13 +20,15 @@ const (
 	groupCost   = "cost"   // what a message of a stranger, or of an insider, may cost
 	groupLife   = "life"   // how long secrets and private keys live
 
+	groupGuard = "guard" // what a delivery service refuses (package delivery/guard)
+
 	groupCombiner   = "combiner"   // draft-ietf-mls-combiner
 	groupPartial    = "partial"    // draft-ietf-mls-partial
 	groupExtensions = "extensions" // draft-ietf-mls-extensions, an item by its section, such as "4.6-1"
 )
 
 func groups() []string {
-	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupCombiner, groupExtensions, groupPartial}
+	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupGuard, groupCombiner, groupExtensions, groupPartial}
 }
 
 // state says how a rule is held.
