@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -213,6 +214,35 @@ func history(t *testing.T, a *actor, g string) (texts []string) {
 		}
 	}
 	return texts
+}
+
+// A client that is removed reads the last messages, and notes who has sent them, in the
+// transaction in which it forgets the group.
+func TestNothingIsNotedOfAGroupThatHasEnded(t *testing.T) {
+	w := newWorld(t)
+	ann := w.clients("ann")[0]
+	bob := w.actor("bob", func(cfg *client.Config) { cfg.Schedule.Idle = time.Hour })
+	require.NoError(t, bob.Sync(ctx))
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	_, err = ann.Send(ctx, g, []byte("farewell"))
+	require.NoError(t, err)
+	require.NoError(t, ann.Sync(ctx))
+	require.NoError(t, ann.Remove(ctx, g, "bob"))
+	require.NoError(t, bob.Sync(ctx))
+	require.Equal(t, []string{"ann: farewell"}, bob.texts())
+	require.Empty(t, bob.Groups())
+	bob.disk.Kill()
+	s, err := bob.disk.Open()
+	require.NoError(t, err)
+	require.NoError(t, s.View(ctx, func(r store.Reader) error {
+		for e, err := range r.Scan(store.Key([]byte("l")), nil) {
+			require.NoError(t, err)
+			require.Fail(t, "there is a record", "%q", e.Key)
+		}
+		return nil
+	}))
 }
 
 func TestDeleteAllLeavesNothing(t *testing.T) {

@@ -108,7 +108,7 @@ func (c *Client) seen(s *step, g *liveGroup, leaf message.LeafIndex, at time.Tim
 		return
 	}
 	k := key(spaceSeen, g.id, leafElement(leaf))
-	s.write(func(w store.Writer) error {
+	s.before(func(w store.Writer) error {
 		var rec seenRecord
 		if _, err := getJSON(w, k, &rec); err != nil || !rec.Reported && at.Sub(rec.At) < idle/4 {
 			return err
