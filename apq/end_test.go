@@ -51,7 +51,7 @@ func restarted(t *testing.T, g *Group) *Group {
 // way, and one group of another suite follows.
 func TestPairEndsForOneGroup(t *testing.T) {
 	w := newWorld(t, small, []string{"ann", "bob", "cid"})
-	ann, bob := w.groups["ann"], w.groups["bob"]
+	ann := w.groups["ann"]
 	c, err := ann.End(t.Context(), noon, w.next())
 	require.NoError(t, err)
 	require.True(t, c.Full())
@@ -71,7 +71,7 @@ func TestPairEndsForOneGroup(t *testing.T) {
 	ann, err = c.Adopt()
 	require.NoError(t, err)
 	ann = restarted(t, ann)
-	bob = w.groups["bob"]
+	bob := w.groups["bob"]
 	for _, g := range []*Group{ann, bob} {
 		require.Equal(t, []byte("next"), g.T().ReInit().GroupID)
 		require.Equal(t, []byte("next"), g.PQ().ReInit().GroupID)
