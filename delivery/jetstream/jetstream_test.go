@@ -15,7 +15,6 @@ type network struct {
 	t      *testing.T
 	folder string
 	server *Server
-	conns  []*nats.Conn
 }
 
 func newNetwork(t *testing.T) *network {
