@@ -74,7 +74,8 @@ func (c *Client) events(ctx context.Context, from uint64, limit int) (events []E
 // durable together with the confirmation: so each event takes effect exactly once, however
 // the process ends. If the event was confirmed before, write is not called.
 //
-// write sees the application's own part of the store, apart from the client's.
+// write sees the application's own part of the store, apart from the client's. It must not
+// call the Client, nor wait for what does.
 func (c *Client) Confirm(ctx context.Context, e Event, write ...func(store.Writer) error) error {
 	if err := c.alive(); err != nil {
 		return err
@@ -109,12 +110,15 @@ func (c *Client) Confirm(ctx context.Context, e Event, write ...func(store.Write
 	return err
 }
 
-// Read calls f with the application's own part of the store.
+// Read calls f with the application's own part of the store, in a transaction. f must not call
+// the Client, nor wait for what does: a change of the store may wait until f has returned, and
+// every other call behind it. What f has read is handled when Read has returned.
 func (c *Client) Read(ctx context.Context, f func(store.Reader) error) error {
 	return c.store.View(ctx, func(r store.Reader) error { return f(appReader{r: r}) })
 }
 
-// Write calls f with the application's own part of the store, in a transaction.
+// Write calls f with the application's own part of the store, in a transaction. f must not call
+// the Client, nor wait for what does.
 func (c *Client) Write(ctx context.Context, f func(store.Writer) error) error {
 	return c.store.Update(ctx, func(w store.Writer) error { return f(appWriter{appReader{w, w}}) })
 }

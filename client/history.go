@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,19 +71,25 @@ func (s *step) historyFollows(old, successor string) {
 	})
 }
 
-// historyChain returns the ids of a group and of those that it follows, the group itself
+// historyPart is what is kept of one group of a chain.
+type historyPart struct {
+	group string
+	historyRecord
+}
+
+// historyChain returns what is kept of a group and of those that it follows, the group itself
 // first, as far as something of them is kept.
-func historyChain(r store.Reader, group string) (chain []string, err error) {
-	for !slices.Contains(chain, group) {
-		var rec historyRecord
-		found, err := getJSON(r, key(spaceHistory, group, partRecord), &rec)
+func historyChain(r store.Reader, group string) (chain []historyPart, err error) {
+	for !slices.ContainsFunc(chain, func(p historyPart) bool { return p.group == group }) {
+		part := historyPart{group: group}
+		found, err := getJSON(r, key(spaceHistory, group, partRecord), &part.historyRecord)
 		if err != nil || !found {
 			return chain, err
 		}
-		if chain = append(chain, group); rec.Follows == nil {
+		if chain = append(chain, part); part.Follows == nil {
 			break
 		}
-		group = string(rec.Follows)
+		group = string(part.Follows)
 	}
 	return chain, nil
 }
@@ -89,8 +97,8 @@ func historyChain(r store.Reader, group string) (chain []string, err error) {
 // deleteHistory deletes the messages of a group and of those that it follows.
 func deleteHistory(w store.Writer, group string) error {
 	chain, err := historyChain(w, group)
-	for _, id := range chain {
-		err = errors.Join(err, w.Delete(key(spaceHistory, id)))
+	for _, part := range chain {
+		err = errors.Join(err, w.Delete(key(spaceHistory, part.group)))
 	}
 	return err
 }
@@ -99,34 +107,66 @@ func deleteHistory(w store.Writer, group string) error {
 // [Message] and [Sent] events, at most as many as [Bounds].History says. Before them come
 // those of the group from which it has moved, and so on: [Event].Group says which. They stay
 // when the client leaves the group, until [Client.Delete].
+//
+// The iteration ends with the last message that was kept when it began, and passes over those
+// that were dropped since. No transaction of the store is open while the caller has a message:
+// it may call the Client, and take its time.
 func (c *Client) History(ctx context.Context, group string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		stop := errors.New("stop")
-		err := c.store.View(ctx, func(r store.Reader) error {
-			chain, err := historyChain(r, group)
-			if err != nil {
-				return err
-			}
-			for _, id := range slices.Backward(chain) {
-				for entry, err := range r.Scan(key(spaceHistory, id, partState), nil) {
-					if err != nil {
-						return err
-					}
-					e, err := parseEvent(entry.Value)
-					if err != nil {
-						return err
-					}
+		var chain []historyPart
+		err := c.store.View(ctx, func(r store.Reader) (err error) {
+			chain, err = historyChain(r, group)
+			return err
+		})
+		for _, part := range slices.Backward(chain) {
+			for err == nil && part.First < part.Next {
+				var page []Event
+				page, err = c.historyPage(ctx, &part)
+				for _, e := range page {
 					if !yield(e, nil) {
-						return stop
+						return
 					}
 				}
 			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, stop) {
+		}
+		if err != nil {
 			yield(Event{}, err)
 		}
 	}
+}
+
+// Bounds on what is read of a history at once. A page is full when it has reached one.
+const (
+	historyPageEvents = 64
+	historyPageBytes  = 1 << 20
+)
+
+// historyPage reads the next messages of a part, and moves its First behind them.
+func (c *Client) historyPage(ctx context.Context, part *historyPart) (page []Event, err error) {
+	prefix := key(spaceHistory, part.group, partState)
+	err = c.store.View(ctx, func(r store.Reader) error {
+		size := 0
+		for entry, err := range r.Scan(prefix, historyKey(part.group, part.First)) {
+			if err != nil {
+				return err
+			}
+			if bytes.Compare(entry.Key, historyKey(part.group, part.Next)) >= 0 {
+				break
+			}
+			e, err := parseEvent(entry.Value)
+			if err != nil {
+				return err
+			}
+			page = append(page, e)
+			part.First = binary.BigEndian.Uint64(entry.Key[len(entry.Key)-8:]) + 1
+			if size += len(entry.Value); len(page) == historyPageEvents || size >= historyPageBytes {
+				return nil
+			}
+		}
+		part.First = part.Next
+		return nil
+	})
+	return page, err
 }
 
 // exported is one line of what Export writes.
@@ -141,7 +181,8 @@ type exported struct {
 // Export writes the client's groups and their [Client.History], for a new device of the same
 // person: JSON, one value on a line. It holds messages in clear and no keys: keys never
 // leave a device. The new device has a name and a leaf of its own. It is added to the
-// groups that Import returns, or joins them by [Client.JoinExternal].
+// groups that Import returns, or joins them by [Client.JoinExternal]. No transaction of the
+// store is open while w is written to.
 func (c *Client) Export(ctx context.Context, w io.Writer) error {
 	out := json.NewEncoder(w)
 	if err := out.Encode(exported{Version: recordVersion, Client: c.name}); err != nil {
@@ -170,7 +211,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
 // this client's history, of which it has none yet, and returns the groups. A group's history
 // includes what came from groups before it, and [Bounds].History counts for all of that. It reads r in a
-// transaction of the store, for whose end other calls wait.
+// transaction of the store, for whose end other calls wait: r must not wait for a call of this
+// Client.
 //
 // Errors:
 //

@@ -32,11 +32,15 @@ import (
 type Store interface {
 	// View calls read with the state as the last Update left it. Updates meanwhile do not
 	// change what read sees. View returns what read returns.
+	//
+	// An Update may wait, whatever its ctx says, until the Views that are open have ended, and
+	// other calls behind it. So read must not call the Store, nor wait for what does: it hands
+	// nothing to a caller before it has returned.
 	View(ctx context.Context, read func(Reader) error) error
 
 	// Update calls write, alone of all Updates, and then makes what it wrote durable. If
 	// write returns an error or panics, nothing is written, and Update returns the error
-	// or panics on. Write must not call the Store.
+	// or panics on. Write must not call the Store, nor wait for what does.
 	//
 	// If ctx ends while Update waits for its turn, Update returns its error and does not
 	// call write. An error other than of write and ctx says that nothing was written, or

@@ -147,7 +147,8 @@ func syncFolder(path string) error {
 	return folder.Sync()
 }
 
-// View implements [store.Store].
+// View implements [store.Store]. An Update that lets the file grow beyond what is mapped waits
+// for the Views that are open, and later Views wait for it.
 func (s *Store) View(ctx context.Context, read func(store.Reader) error) error {
 	if err := s.usable(ctx); err != nil {
 		return err

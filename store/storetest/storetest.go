@@ -2,8 +2,10 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -37,6 +39,7 @@ func Run(t *testing.T, empty func(t *testing.T) Fixture) {
 		{"bounds", testBounds},
 		{"failed update writes nothing", testFailedUpdate},
 		{"snapshot", testSnapshot},
+		{"views while the store grows", testGrowth},
 		{"concurrent updates", testConcurrent},
 		{"context", testContext},
 		{"closed", testClosed},
@@ -211,23 +214,83 @@ func testFailedUpdate(t *testing.T, f Fixture) {
 	equal(t, []string{"a", "1", "b", "2", "c", "4"}, content(t, s))
 }
 
+// large is more than what an implementation has mapped, or has room for, of an empty store.
+const large = 4 << 20
+
 func testSnapshot(t *testing.T, f Fixture) {
 	s := open(t, f)
-	put(t, s, "a", "1")
-	var wait sync.WaitGroup
-	require.NoError(t, s.View(t.Context(), func(r store.Reader) error {
-		began := make(chan struct{})
-		wait.Go(func() {
-			_ = s.Update(context.Background(), func(w store.Writer) error { close(began); return w.Put([]byte("a"), []byte("2")) })
-		})
-		<-began
-		for range 100 {
+	for i, size := range []int{1, large} { // the second one may wait for the View
+		put(t, s, "a", "1")
+		updated := make(chan error, 1)
+		require.NoError(t, s.View(t.Context(), func(r store.Reader) error {
+			go func() {
+				updated <- s.Update(context.Background(), func(w store.Writer) error {
+					return w.Put([]byte("a"), make([]byte, size))
+				})
+			}()
+			for range 1000 {
+				got, err := r.Get([]byte("a"))
+				require.NoError(t, err)
+				require.Equal(t, "1", string(got), "what an Update wrote is seen by a View that began before it")
+				runtime.Gosched()
+			}
 			equal(t, []string{"a", "1"}, pairs(t, r, "", ""))
-		}
-		return nil
-	}))
+			return nil
+		}))
+		require.NoError(t, <-updated, "update %d", i)
+		require.Len(t, content(t, s)[1], size, "the View after an Update sees it")
+	}
+}
+
+// testGrowth lets Views begin and end while Updates make the store larger. Each View sees all
+// of an Update or nothing.
+func testGrowth(t *testing.T, f Fixture) {
+	s := open(t, f)
+	put(t, s, "a", "0", "z", "0")
+	grown := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for last := 0; ; {
+				done := false
+				select {
+				case <-grown:
+					done = true
+				default:
+				}
+				var first, second []byte
+				err := s.View(context.Background(), func(r store.Reader) (err error) {
+					if first, err = r.Get([]byte("a")); err == nil {
+						runtime.Gosched()
+						second, err = r.Get([]byte("z"))
+					}
+					return err
+				})
+				n, failed := strconv.Atoi(string(first))
+				if err = errors.Join(err, failed); err != nil || !bytes.Equal(first, second) || n < last {
+					t.Errorf("a View sees %q and %q after %d: %v", first, second, last, err)
+					return
+				}
+				if last = n; done {
+					return
+				}
+			}
+		})
+	}
+	const updates = 8
+	for n := 1; n <= updates; n++ {
+		require.NoError(t, s.Update(t.Context(), func(w store.Writer) error {
+			for _, k := range []string{"a", "z"} {
+				if err := w.Put([]byte(k), []byte(strconv.Itoa(n))); err != nil {
+					return err
+				}
+			}
+			return w.Put([]byte{'b', byte(n)}, make([]byte, large/updates))
+		}))
+	}
+	close(grown)
 	wait.Wait()
-	equal(t, []string{"a", "2"}, content(t, s))
+	require.Len(t, content(t, s), 2*(2+updates))
 }
 
 func testConcurrent(t *testing.T, f Fixture) {

@@ -1,0 +1,157 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+var errViewOpen = errors.New("a View is open, for whose end an Update may wait")
+
+// waiting is a store whose Update would wait for the Views that are open: it fails then.
+type waiting struct {
+	store.Store
+	views atomic.Int64
+}
+
+func (s *waiting) View(ctx context.Context, read func(store.Reader) error) error {
+	return s.Store.View(ctx, func(r store.Reader) error {
+		s.views.Add(1)
+		defer s.views.Add(-1)
+		return read(r)
+	})
+}
+
+func (s *waiting) Update(ctx context.Context, write func(store.Writer) error) error {
+	if s.views.Load() > 0 {
+		return errViewOpen
+	}
+	return s.Store.Update(ctx, write)
+}
+
+// historian returns a client on a waiting store, in a group with messages of these sizes in
+// its history.
+func historian(t *testing.T, limit int, sizes ...int) (*actor, string) {
+	a := newWorld(t).actor("ann", func(c *client.Config) { c.Bounds.History = limit })
+	a.store = func(s store.Store) store.Store { return &waiting{Store: s} }
+	a.restart()
+	g, err := a.CreateGroup(ctx, "", nil)
+	require.NoError(t, err)
+	for i, size := range sizes {
+		_, err := a.Send(ctx, g, fmt.Appendf(nil, "%4d %s", i, make([]byte, size)))
+		require.NoError(t, err)
+		if i%50 == 49 {
+			require.NoError(t, a.Sync(ctx))
+		}
+	}
+	require.NoError(t, a.Sync(ctx))
+	return a, g
+}
+
+// ordinal returns the number with which a message of a history begins.
+func ordinal(t *testing.T, e client.Event) (n int) {
+	_, err := fmt.Sscan(string(e.What.(*client.Sent).Data[:4]), &n)
+	require.NoError(t, err)
+	return n
+}
+
+// Whoever has a message of a history may send: the iteration goes page by page, and ends with
+// what was kept when it began.
+func TestHistoryLetsTheCallerSend(t *testing.T) {
+	const first = 150
+	a, g := historian(t, 1000, make([]int, first)...)
+	var seen []int
+	for e, err := range a.History(ctx, g) {
+		require.NoError(t, err)
+		seen = append(seen, ordinal(t, e))
+		_, err = a.Send(ctx, g, fmt.Appendf(nil, "%4d", first+len(seen)))
+		require.NoError(t, err)
+		if len(seen)%40 == 0 {
+			require.NoError(t, a.Sync(ctx)) // the history grows
+		}
+	}
+	require.Len(t, seen, first)
+	for i, n := range seen {
+		require.Equal(t, i, n)
+	}
+}
+
+// Long messages fill a page too.
+func TestHistoryOfLongMessages(t *testing.T) {
+	a, g := historian(t, 10, 700_000, 700_000, 700_000, 1)
+	var seen []int
+	for e, err := range a.History(ctx, g) {
+		require.NoError(t, err)
+		seen = append(seen, ordinal(t, e))
+	}
+	require.Equal(t, []int{0, 1, 2, 3}, seen)
+}
+
+// What is dropped during an iteration is passed over.
+func TestHistoryPassesOverWhatIsDropped(t *testing.T) {
+	const kept = 80
+	a, g := historian(t, kept, make([]int, kept)...)
+	var seen []int
+	for e, err := range a.History(ctx, g) {
+		require.NoError(t, err)
+		if seen = append(seen, ordinal(t, e)); len(seen) == 1 { // with the first page read
+			for range 70 {
+				_, err := a.Send(ctx, g, []byte("  -1"))
+				require.NoError(t, err)
+			}
+			require.NoError(t, a.Sync(ctx))
+		}
+	}
+	require.Equal(t, 63, seen[63])
+	require.Equal(t, []int{70, 71, 72, 73, 74, 75, 76, 77, 78, 79}, seen[64:])
+}
+
+// sending is a writer that sends a message with each write.
+type sending struct {
+	bytes.Buffer
+	send func() error
+}
+
+func (w *sending) Write(b []byte) (int, error) {
+	if err := w.send(); err != nil {
+		return 0, err
+	}
+	return w.Buffer.Write(b)
+}
+
+func TestExportLetsTheWriterSend(t *testing.T) {
+	a, g := historian(t, 1000, make([]int, 70)...)
+	out := &sending{send: func() error { _, err := a.Send(ctx, g, []byte("more")); return err }}
+	require.NoError(t, a.Export(ctx, out))
+	require.Equal(t, 1+1+70, bytes.Count(out.Bytes(), []byte("\n")), "the client, the group, its messages")
+}
+
+// Events hands out nothing while a View is open either.
+func TestEventsLetTheCallerConfirm(t *testing.T) {
+	a, _ := historian(t, 0, make([]int, 70)...)
+	ending, cancel := context.WithCancel(ctx)
+	left := 70
+	for e, err := range a.Events(ending) {
+		if errors.Is(err, context.Canceled) {
+			break
+		}
+		require.NoError(t, err)
+		require.NoError(t, a.Confirm(ctx, e))
+		if _, ok := e.What.(*client.Sent); ok {
+			left--
+		}
+		if left == 0 {
+			cancel()
+		}
+	}
+	cancel()
+	require.Zero(t, left)
+}
