@@ -82,8 +82,9 @@
 //	ServiceRolledBack  the service has lost what it had accepted
 //	Missing            the service does not know the group any more
 //	RolledBack         the store is older than what the client has done
-//	Unreadable         an accepted commit does not open
+//	Unreadable         an accepted commit does not open, or refers to proposals that are gone
 //	Refuses            the policy or the authenticator refuses an accepted commit
+//	Unannotated        the service does not annotate what a partial member has to read
 //	Damaged            the stored state does not restore
 //
 // It looks for a fork when something does not open, and from time to time

@@ -57,7 +57,8 @@ const (
 	// backup was restored.
 	RolledBack Trouble = "rolled back"
 	// Unreadable says that the delivery service accepted a commit that this client cannot
-	// follow.
+	// follow: it does not open, or refers to proposals that the client does not have and the
+	// service no longer has.
 	Unreadable Trouble = "unreadable commit"
 	// Refuses says that the policy or the authenticator refuses a commit that the delivery
 	// service accepted. The client does not recover from it by itself.

@@ -25,3 +25,11 @@ func (c *Client) ReadUpTo(id string) delivery.Position {
 	defer c.mu.Unlock()
 	return c.index[id].Position
 }
+
+// HearFewer lets partial members keep fewer proposals of others, until the function is called that
+// it returns.
+func HearFewer(n int) (restore func()) {
+	before := maxHeard
+	maxHeard = n
+	return func() { maxHeard = before }
+}

@@ -84,9 +84,9 @@ type processed struct {
 }
 
 // processMessage lets the engine process a message.
-func (c *Client) processMessage(ctx context.Context, g *liveGroup, msg []byte) (*processed, error) {
+func (c *Client) processMessage(ctx context.Context, g *liveGroup, msg []byte, proposals ...[]byte) (*processed, error) {
 	if g.pair == nil && !apq.IsMessagePair(msg, c.numbers()) {
-		received, err := g.mls.Process(ctx, c.cfg.Now(), msg)
+		received, err := g.mls.Process(ctx, c.cfg.Now(), msg, proposals...)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +102,7 @@ func (c *Client) processMessage(ctx context.Context, g *liveGroup, msg []byte) (
 			return nil, err
 		}
 	}
-	received, err := pair.Process(ctx, c.cfg.Now(), msg)
+	received, err := pair.Process(ctx, c.cfg.Now(), msg, proposals...)
 	if err != nil {
 		return nil, err
 	}

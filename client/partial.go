@@ -77,11 +77,12 @@ func (c *Client) upgrades() bool { return c.cfg.Partial != nil && c.cfg.Partial.
 
 // partialState is what is in memory of a group in which the client is a partial member.
 type partialState struct {
-	partial *mls.PartialGroup                       // nil for a full member
-	heard   [][]byte                                // others' proposals of the epoch, which a commit may refer to
-	waits   bool                                    // there are proposals to be committed before the client sends
-	proofs  map[uint64]map[message.LeafIndex][]byte // of members, by epoch
-	tries   int                                     // of the next entry, whose annotation was wrong
+	partial   *mls.PartialGroup                       // nil for a full member
+	heard     [][]byte                                // others' proposals of the epoch, which a commit may refer to
+	heardFrom map[message.LeafIndex]int               // their number, by sender; nil where they are not counted yet
+	waits     bool                                    // there are proposals to be committed before the client sends
+	proofs    map[uint64]map[message.LeafIndex][]byte // of members, by epoch
+	tries     int                                     // of the next entry, whose annotation was wrong
 }
 
 // isMember reports whether there is an engine's state of the group.

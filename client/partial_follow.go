@@ -66,10 +66,15 @@ func (c *Client) partialCommit(ctx context.Context, s *step, g *liveGroup, e *de
 	if len(e.Annotation) == 0 {
 		return wrong(errors.New("there is none"))
 	}
-	candidate, err := g.partial.ProcessCommit(ctx, c.cfg.Now(), slices.Concat(e.Message, e.Annotation), g.heard...)
+	annotated := slices.Concat(e.Message, e.Annotation)
+	candidate, err := withProposals(ctx, c, g, e, func(proposals ...[]byte) (*mls.PartialCandidate, error) {
+		return g.partial.ProcessCommit(ctx, c.cfg.Now(), annotated, slices.Concat(g.heard, proposals)...)
+	})
 	switch {
 	case err == nil:
 		return c.adoptPartial(ctx, s, g, e, candidate)
+	case lacks(err):
+		return &TroubleError{g.id, Unreadable, err} // nor would a full member find them
 	case !verdict(err):
 		return err
 	case refusal(err):
@@ -161,18 +166,49 @@ func (g *liveGroup) keepProof(epoch uint64, leaf message.LeafIndex, proof []byte
 }
 
 // maxHeard is the number of proposals of one epoch that a partial member keeps of those that
-// it cannot look at before the commit.
-const maxHeard = 1000
+// it cannot look at before the commit. One sender may use a quarter of it. Each member has a
+// share that the others cannot take: maxHeard divided by the number of leaves. What is not
+// kept is read again with the commit (see withProposals), as long as the service has it.
+var maxHeard = 1000
 
 // hear keeps a proposal of somebody else for the commit.
 func (c *Client) hear(s *step, g *liveGroup, e *delivery.Entry) error {
-	if e.Epoch != g.epoch() || len(g.heard) >= maxHeard || e.Position <= g.rec.Again && containsBytes(g.heard, e.Message) {
+	if e.Epoch != g.epoch() {
 		return nil
 	}
-	g.heard, g.waits = append(g.heard, e.Message), true
+	g.waits = true
+	if e.Position <= g.rec.Again && containsBytes(g.heard, e.Message) || !g.hearsMore(e.Message) {
+		return nil
+	}
+	g.heard = append(g.heard, e.Message)
 	k := key(spaceHeard, g.id, number(uint64(e.Position)))
 	s.write(func(w store.Writer) error { return w.Put(k, e.Message) })
 	return nil
+}
+
+// hearsMore reports whether there is room for a proposal among those that are kept, and counts
+// it if so.
+func (g *liveGroup) hearsMore(proposal []byte) bool {
+	from := func(proposal []byte) message.LeafIndex {
+		leaf, err := g.partial.Sender(proposal)
+		if err != nil {
+			return noLeaf // nobody inside
+		}
+		return leaf
+	}
+	if g.heardFrom == nil {
+		g.heardFrom = map[message.LeafIndex]int{}
+		for _, p := range g.heard {
+			g.heardFrom[from(p)]++
+		}
+	}
+	sender := from(proposal)
+	n, share := g.heardFrom[sender], maxHeard/max(1, g.partial.Leaves())
+	if n >= share && (len(g.heard) >= maxHeard || n >= max(1, share, maxHeard/4)) {
+		return false
+	}
+	g.heardFrom[sender]++
+	return true
 }
 
 // noLeaf is the leaf of a member of whom only the Add is known, as in package event.

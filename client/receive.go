@@ -184,7 +184,9 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 
 // process takes an entry of another member.
 func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
-	received, err := c.processMessage(ctx, g, e.Message)
+	received, err := withProposals(ctx, c, g, e, func(proposals ...[]byte) (*processed, error) {
+		return c.processMessage(ctx, g, e.Message, proposals...)
+	})
 	switch {
 	case err == nil && received.commit != nil:
 		if e.Kind != delivery.KindCommit {
@@ -204,6 +206,8 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 		}
 		c.proposed(g)
 		return nil
+	case e.Kind == delivery.KindCommit && lacks(err):
+		return &TroubleError{g.id, Unreadable, err} // and nothing that it lacks comes later
 	case !verdict(err):
 		return err
 	case e.Kind == delivery.KindCommit:

@@ -57,6 +57,7 @@ type groupRecord struct {
 	Joined   uint64            // epoch in which the client entered
 	Position delivery.Position // up to which the stream was read
 	Read     *mark             `json:",omitempty"` // the entry there, if the client has read it
+	Entered  delivery.Position `json:",omitempty"` // where the client entered the stream
 	Began    *mark             `json:",omitempty"` // the commit that began the epoch, if the client has read it
 	Again    delivery.Position `json:",omitempty"` // up to which entries may have been read before a loss at the service
 	Resumed  bool              `json:",omitempty"` // after a loss at the service, and nothing new was read since

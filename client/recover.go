@@ -387,7 +387,7 @@ func (c *Client) entering(s *step, g *liveGroup, epoch uint64, position delivery
 	s.dropPending(g)
 	s.delete(key(spaceClaim, g.id)) // some may be used
 	g.known, g.replaces = true, true
-	g.rec = groupRecord{State: Active, Joined: epoch, Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
+	g.rec = groupRecord{State: Active, Joined: epoch, Position: position, Entered: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
 	g.partialState = partialState{}
 	s.delete(key(spaceHeard, g.id))
 	g.looked, g.behind, g.losses = looked{}, 0, c.lossesFound()
