@@ -145,7 +145,11 @@ func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
 		f.position, f.unsure = position, len(c.Message) == 0
 		f.enter(g, f.checked.next, nil)
-		return g.save(ctx, c.Group, f)
+		if err := g.save(ctx, c.Group, f); err != nil {
+			return err
+		}
+		g.acknowledge(ctx, f.stream(c.Group), position)
+		return nil
 	}
 	_, err := g.follow(ctx, c.Group)
 	return err
@@ -259,6 +263,9 @@ func (g *Guard) drop(ctx context.Context, group string) (*followed, error) {
 	f := &followed{}
 	if err == nil {
 		err = g.cfg.Store.View(ctx, func(r store.Reader) error { return f.readPartner(g, r, group) })
+	}
+	if err == nil {
+		err = g.stopReading(ctx, group, f)
 	}
 	g.keep(group, f)
 	return f, err

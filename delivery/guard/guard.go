@@ -72,6 +72,21 @@
 // guard takes these as they are: it cannot see whether they follow what members have, only
 // that the GroupInfo has the confirmation_tag of the commit.
 //
+// # What the service keeps for a guard
+//
+// A guard reads the streams of the groups that it follows as clients do, and acknowledges what it
+// has stored: see [Guard.CatchUp]. What it has not read is kept until then, if the service keeps
+// entries until all have read them. An entry that the service deletes before, as one that is too
+// old, makes the guard lose the group.
+//
+// # Several guards
+//
+// A request is judged by the guard that it reaches, and each guard follows by itself. A guard that
+// did not see a group begin follows it from the first commit on that comes with the GroupInfo
+// and the tree. Until then it serves no tree, annotates nothing, and refuses commits of the group
+// that come without its tree. Clients that leave the tree to the service, and partial members,
+// therefore need one guard that all their requests reach.
+//
 // # A service that loses something
 //
 // A service that was restored from a backup, or that lost power before its writes were durable,
@@ -120,7 +135,8 @@ type Config struct {
 	MLS mls.Config
 
 	// Service is the service behind the guard, as the guard itself reads it: it has to be
-	// able to read all groups.
+	// able to read all groups. The guard acknowledges what it has followed, under a name that
+	// is its own: where there are several guards, each has its name and its Store.
 	Service delivery.Service
 
 	// Store keeps the state of the groups. Nobody else writes to it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -87,8 +88,9 @@ func defaultLimits() guard.Limits {
 	}
 }
 
-// run runs a gate until ctx ends. The guard keeps its state in folder.
-func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, log *slog.Logger) error {
+// run runs a gate until ctx ends. The guard keeps its state in folder, and catches up several
+// times between collections, which come every so often.
+func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, every time.Duration, log *slog.Logger) error {
 	cfg := f.gate
 	cfg.Logger = log
 	connect := func(ctx context.Context, client string) (delivery.Service, error) {
@@ -101,6 +103,13 @@ func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, log *s
 			return err
 		}
 		defer closeStore()
+		caught := make(chan struct{})
+		ctx, cancel := context.WithCancel(ctx)
+		defer func() { cancel(); <-caught }() // before the store closes
+		go func() {
+			defer close(caught)
+			catchUpEvery(ctx, g, every, log)
+		}()
 		cfg.Service = func(ctx context.Context, client string) (delivery.Service, error) {
 			s, err := connect(ctx, client)
 			if err != nil {
@@ -118,6 +127,31 @@ func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, log *s
 	return served.Close()
 }
 
+// catchUpEvery lets the guard catch up at once, and four times between collections, or every
+// quarter of an hour if others collect.
+func catchUpEvery(ctx context.Context, g *guard.Guard, every time.Duration, log *slog.Logger) {
+	if every <= 0 {
+		every = time.Hour
+	}
+	for {
+		if err := g.CatchUp(ctx); err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "the guard catches up", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(every / 4):
+		}
+	}
+}
+
+// nameOfGuard returns the name of a guard at the service, of which each gate has its own: it says
+// what its guard has read. It stays with the guard's store, which has the key.
+func nameOfGuard(key []byte) string {
+	sum := sha256.Sum256(slices.Concat([]byte("mlsdelivery: name of a guard"), key))
+	return fmt.Sprintf("guard-%x", sum[:8])
+}
+
 func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, string) (delivery.Service, error), folder string, log *slog.Logger) (*guard.Guard, func(), error) {
 	cfg, err := f.config()
 	if err != nil {
@@ -130,7 +164,7 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.Service, err = connect(ctx, "guard"); err != nil {
+	if cfg.Service, err = connect(ctx, nameOfGuard(key)); err != nil {
 		return nil, nil, err
 	}
 	s, err := bolt.Open(filepath.Join(folder, "guard.store"), bolt.Options{Key: key})

@@ -120,7 +120,7 @@ func serveCommand() *cobra.Command {
 				log.WarnContext(c.Context(), "nobody is authenticated: whoever reaches the address acts under any name, past the gate and the guard", "address", o.Listen)
 			}
 			go jetstream.CollectEvery(c.Context(), nc, r, every, log)
-			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), log)
+			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), every, log)
 		},
 	}
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4222", "address for clients")
@@ -149,7 +149,7 @@ func gateCommand() *cobra.Command {
 			defer nc.Close()
 			log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
 			go jetstream.CollectEvery(c.Context(), nc, r, every, log)
-			return g.run(c.Context(), nc, folder, log)
+			return g.run(c.Context(), nc, folder, every, log)
 		},
 	}
 	c.Flags().StringVar(&folder, "folder", "mlsdelivery", "folder in which the guard keeps what it knows")
