@@ -131,6 +131,9 @@ func (p *PartialGroup) candidate(ctx context.Context, q questions, ac *framing.A
 	if err != nil {
 		return nil, err
 	}
+	if err := g.checkShownLeaf(changes, ac, a); err != nil {
+		return nil, err
+	}
 	if err := g.authenticateCommit(ctx, q, ac, a, list, changes); err != nil {
 		return nil, err
 	}
@@ -207,6 +210,33 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 	return a, nil
 }
 
+// committer returns the leaf of the committer after the commit, and its node before, which is
+// nil for a new member. It returns NoLeaf for a new member who takes this member out: its
+// leaf is not shown.
+func (a *annotatedCommit) committer() (message.LeafIndex, ratchettree.Leaf) {
+	switch {
+	case a.Sender != nil:
+		return a.Sender.Leaf, a.Sender.Node
+	case a.SenderAfter != nil:
+		return a.SenderAfter.Leaf, nil
+	}
+	return ratchettree.NoLeaf, nil
+}
+
+// checkShownLeaf validates the leaf of a commit's path as a full member does, as far as the
+// leaf and the one before it are enough.
+func (g *Group) checkShownLeaf(by *applied, ac *framing.AuthenticatedContent, a *annotatedCommit) error {
+	path := ac.Content.Commit.Path
+	if path == nil {
+		return nil
+	}
+	leaf, before := a.committer()
+	if err := g.public.checkPathLeaf(by, leaf, before, path, nil); err != nil {
+		return err
+	}
+	return atLeaf(meetsDemands(path.LeafNode, by.extensions, g.public.numbers), leaf)
+}
+
 // authenticateCommit asks the application about the credentials that a commit brings or
 // shows.
 func (g *Group) authenticateCommit(ctx context.Context, q questions, ac *framing.AuthenticatedContent, a *annotatedCommit, list []CommittedProposal, by *applied) error {
@@ -220,17 +250,13 @@ func (g *Group) authenticateCommit(ctx context.Context, q questions, ac *framing
 		}
 		changes = g.public.proposed(changes, list[i])
 	}
-	var before ratchettree.Leaf
-	if a.Sender != nil {
-		before = a.Sender.Node
-		changes = append(changes, change(a.Sender.Leaf, nil, before, event.Joined))
+	leaf, before := a.committer()
+	reason := event.Added
+	if before != nil {
+		changes, reason = append(changes, change(leaf, nil, before, event.Joined)), event.Updated
 	}
-	if path := ac.Content.Commit.Path; path != nil && a.SenderAfter != nil {
-		reason := event.Updated
-		if before == nil {
-			reason = event.Added
-		}
-		changes = changed(changes, a.SenderAfter.Leaf, before, path.LeafNode.Credential, path.LeafNode.SignatureKey, reason)
+	if path := ac.Content.Commit.Path; path != nil {
+		changes = changed(changes, leaf, before, path.LeafNode.Credential, path.LeafNode.SignatureKey, reason)
 	}
 	return q.authenticate(ctx, g.public, int64(g.leaf), changedSenders(changes, g.public.extensions, by.extensions))
 }

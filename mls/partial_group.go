@@ -26,8 +26,9 @@ import (
 //
 // It checks the signature of whatever it receives, with a key that is proved to be a
 // member's; that commits lead to the tree hash and the secrets of which the members have a
-// confirmation tag; that its own leaf is as it made it; and that the path gives the keys
-// that the new tree shows above its leaf. [event.UncheckedByPartial] lists what it takes on
+// confirmation tag; that a committer's new leaf, and that of an Update which it processes, is
+// signed and lists what the group needs, with a new encryption key; that its own leaf is as it
+// made it; and that the path gives the keys that the new tree shows above its leaf. [event.UncheckedByPartial] lists what it takes on
 // trust. The policy is asked about a [suite.MemberInfo] beside all else: a profile can
 // forbid partial members.
 //
@@ -230,6 +231,11 @@ func (p *PartialGroup) process(ctx context.Context, now time.Time, m *framing.Se
 	}
 	if key != nil {
 		defer key.Discard()
+	}
+	if u, ok := ac.Content.Proposal.(message.Update); ok {
+		if err := newUpdateKey(m.Sender.Node, &u, m.Sender.Leaf); err != nil {
+			return nil, err
+		}
 	}
 	if err := q.meet(ctx, g.public, int64(g.leaf), m.Sender); err != nil {
 		return nil, err

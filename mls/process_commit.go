@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -103,22 +104,11 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.Authenticat
 // mergePath validates the path of a received commit and merges it into the tree
 // (RFC 9420, Sections 7.5 and 12.4.2).
 func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *ratchettree.UpdatePath) error {
-	old := a.edit.Leaf(committer) // nil of a joiner
-	if old != nil && keepsKey(old, path.LeafNode.EncryptionKey) {
-		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
-	}
-	place := p.place(committer)
-	place.Room, place.Encoded = a.edit.Scratch(), path.Encoded
-	if old != nil {
-		place.KnownKey = old.SignatureKey()
-	}
-	err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, place)
-	place.Room.Reset() // for the edit, which hashes in it
+	room := a.edit.Scratch()
+	err := p.checkPathLeaf(a, committer, a.edit.Leaf(committer), path, room)
+	room.Reset() // for the edit, which hashes in it
 	if err != nil {
-		return atLeaf(err, committer)
-	}
-	if err := ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs); err != nil {
-		return atLeaf(err, committer)
+		return err
 	}
 	nodes := a.edit.FilteredDirectPath(committer)
 	keys, err := ratchettree.PathKeys(p.suite, path, len(nodes))
@@ -134,6 +124,23 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 	}
 	a.edit.SetLeaf(committer, path.LeafNode, path.Encoded)
 	return nil
+}
+
+// checkPathLeaf validates the leaf of a received path, which comes in place of old or, for a
+// joiner, of nil (RFC 9420, Sections 7.3 and 12.4.2). It writes over room, unless that is nil.
+func (p *publicState) checkPathLeaf(a *applied, committer message.LeafIndex, old ratchettree.Leaf, path *ratchettree.UpdatePath, room *wire.Writer) error {
+	if old != nil && keepsKey(old, path.LeafNode.EncryptionKey) {
+		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
+	}
+	place := p.place(committer)
+	place.Room, place.Encoded = room, path.Encoded
+	if old != nil {
+		place.KnownKey = old.SignatureKey()
+	}
+	if err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, place); err != nil {
+		return atLeaf(err, committer)
+	}
+	return atLeaf(ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs), committer)
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and checks

@@ -118,17 +118,16 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 			return fault.Violation("12.1.2", "Update is not from a member")
 		}
 		old := p.tree.Leaf(sender.Leaf)
-		if old == nil && p.partial {
-			return nil // nobody has shown the leaf that it replaces
-		}
-		if old == nil {
+		place := p.place(sender.Leaf)
+		switch {
+		case old != nil:
+			if err := newUpdateKey(old, &proposal, sender.Leaf); err != nil {
+				return err
+			}
+			place.KnownKey = old.SignatureKey()
+		case !p.partial: // to a partial member, perhaps nobody has shown the old leaf
 			return fault.Violation("12.1.2", "sender of the Update is not a member").AtLeaf(sender.Leaf)
 		}
-		if keepsKey(old, proposal.LeafNode.EncryptionKey) {
-			return fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(sender.Leaf)
-		}
-		place := p.place(sender.Leaf)
-		place.KnownKey = old.SignatureKey()
 		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, codepoint.LeafNodeUpdate, place), sender.Leaf)
 	case message.Remove:
 		if p.tree.Leaf(proposal.Removed) == nil && !p.partial {
@@ -447,6 +446,15 @@ func (p *publicState) checkResync(cfg *Config, removed message.LeafIndex, next *
 // replaces, which no new leaf may have.
 func keepsKey(old ratchettree.Leaf, encryptionKey []byte) bool {
 	return bytes.Equal(old.EncryptionKey(), encryptionKey)
+}
+
+// newUpdateKey returns a [*message.ValidationError] unless the leaf of an Update has another
+// encryption key than old, which it replaces.
+func newUpdateKey(old ratchettree.Leaf, u *message.Update, leaf message.LeafIndex) error {
+	if keepsKey(old, u.LeafNode.EncryptionKey) {
+		return fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(leaf)
+	}
+	return nil
 }
 
 // newSignatureKey reports whether a signature key is new at a leaf.

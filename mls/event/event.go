@@ -52,8 +52,11 @@ const (
 	// UncheckedMembers says that the client does not know who the members are, except for
 	// those who sent something to it or were proved to it.
 	UncheckedMembers Unchecked = "members"
-	// UncheckedLeaves says that the client does not verify the leaves of members and joiners:
-	// their signatures, capabilities and lifetimes.
+	// UncheckedLeaves says that the client does not verify the leaves in the tree, nor those
+	// that the Adds and Updates of a commit bring: their signatures, capabilities and
+	// lifetimes. It does verify the leaf of a commit's path, but not that all the members
+	// support its credential type. It verifies an Add and an Update when they arrive by
+	// themselves.
 	UncheckedLeaves Unchecked = "leaves"
 	// UncheckedTree says that the client does not verify the tree: its parent hashes, that no
 	// key is in it twice, and that a commit changes it as the proposals say.
