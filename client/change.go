@@ -128,11 +128,26 @@ func (c *Client) Update(ctx context.Context, group string) error {
 	return c.change(ctx, group, intentRecord{Kind: intentRenew})
 }
 
-// Propose commits a proposal that the application makes: group context extensions, or one
-// of its own types.
+// Propose commits a proposal that the application makes: group context extensions, a
+// pre-shared key, one of the application's own types, or an AppDataUpdate or AppEphemeral of
+// a component of [mls.Config].Components. A partial member proposes it, and others commit it. In
+// a pair it is for the T group. [EpochChanged] reports those of the application and of
+// components to all members.
+//
+// Errors:
+//
+//   - [message.ErrUnsupported]: Propose does not take the type.
+//   - those of [Client.Add], [mls.Group.Commit] and, for a pair, of [apq.Group.Commit].
 func (c *Client) Propose(ctx context.Context, group string, proposal message.Proposal) error {
-	switch proposal.(type) {
+	numbers := c.numbers()
+	switch p := proposal.(type) {
 	case message.GroupContextExtensions, message.Custom, message.PreSharedKey:
+	case message.AppDataUpdate:
+		p.ProposalType = numbers.AppDataUpdate
+		proposal = p
+	case message.AppEphemeral:
+		p.ProposalType = numbers.AppEphemeral
+		proposal = p
 	default:
 		return fmt.Errorf("client: Propose takes no %v: %w", message.TypeOf(proposal), message.ErrUnsupported)
 	}

@@ -47,6 +47,10 @@
 // withdrawn, unless the service may have accepted the commit: then the error is
 // [ErrUndecided], and the change goes on.
 //
+// [Client.Propose] brings proposals of the application and of its components. What else
+// components have, a client does not offer: it makes no JoinerData for those whom it adds, and
+// sends no SafeAAD with its messages. What others send of them is judged by the engine.
+//
 // # Messages
 //
 // The outbox holds plaintexts. A message is encrypted when it is sent, in the epoch that

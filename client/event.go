@@ -83,6 +83,10 @@ type (
 		Own    bool // the commit is this client's
 		Full   bool `json:",omitempty"` // it is one in both groups of a pair
 		Custom []CustomProposal
+
+		// Components are the AppDataUpdates and AppEphemerals of the application's components
+		// (draft-ietf-mls-extensions-10, Sections 4.7 and 4.8), in the order of the commit.
+		Components []ComponentProposal `json:",omitempty"`
 	}
 
 	// GroupEnded says that a ReInit ended the group, and which one follows.
@@ -135,6 +139,15 @@ type CustomProposal struct {
 	From Person
 	Type message.ProposalType
 	Data []byte
+}
+
+// ComponentProposal is an AppDataUpdate or AppEphemeral, which a commit covers.
+type ComponentProposal struct {
+	From      Person
+	Component message.ComponentID
+	Ephemeral bool   `json:",omitempty"` // it is an AppEphemeral
+	Remove    bool   `json:",omitempty"` // it takes the component's entry out of the dictionary
+	Data      []byte // unless Remove
 }
 
 func (*Message) kind() string           { return "message" }

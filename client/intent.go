@@ -280,7 +280,7 @@ func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wante
 	case intentProposals:
 		w.done = len(g.mls.Proposals()) == 0
 	case intentPropose:
-		p, err := message.Parse[message.TypedProposal](in.rec.Proposal)
+		p, err := message.ParseNumbered[message.TypedProposal](c.numbers(), in.rec.Proposal)
 		if err != nil {
 			return w, err
 		}

@@ -31,7 +31,7 @@ func (c *Client) attemptPartial(ctx context.Context, g *liveGroup, in *intent) e
 			return g.partial.ProposeUpdate(ctx, now, mls.LeafOptions{Credential: &own.Credential, Signer: own.Signer}, nil)
 		}
 	case intentPropose:
-		p, err := message.Parse[message.TypedProposal](in.rec.Proposal)
+		p, err := message.ParseNumbered[message.TypedProposal](c.numbers(), in.rec.Proposal)
 		if err != nil {
 			return err
 		}

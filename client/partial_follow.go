@@ -248,7 +248,7 @@ func (c *Client) adoptPartial(ctx context.Context, s *step, g *liveGroup, e *del
 	if changes := c.proposedChanges(proposals); len(changes) > 0 {
 		s.event(g, &MembershipChanged{By: &by, Changes: changes})
 	}
-	s.event(g, &EpochChanged{By: &by, Custom: c.customIn(proposals)})
+	s.event(g, &EpochChanged{By: &by, Custom: c.customIn(proposals), Components: c.componentsIn(proposals)})
 	c.reInitialized(s, g, next.ReInit())
 	return nil
 }

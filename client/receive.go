@@ -294,7 +294,10 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		s.event(g, &MembershipChanged{By: &by, Changes: changes})
 		c.forgetSeen(s, g, changes)
 	}
-	s.event(g, &EpochChanged{By: &by, Own: own, Full: candidate.pq() != nil, Custom: c.customIn(candidate.Proposals())})
+	proposals := candidate.Proposals()
+	s.event(g, &EpochChanged{
+		By: &by, Own: own, Full: candidate.pq() != nil, Custom: c.customIn(proposals), Components: c.componentsIn(proposals),
+	})
 	if committer.Type == message.SenderMember && !own {
 		c.seen(s, g, committer.Leaf, e.Time)
 	}
@@ -323,6 +326,27 @@ func (c *Client) customIn(proposals []mls.CommittedProposal) (custom []CustomPro
 		}
 	}
 	return custom
+}
+
+// componentsIn returns what the proposals of a commit say to the application's components.
+func (c *Client) componentsIn(proposals []mls.CommittedProposal) (of []ComponentProposal) {
+	for _, p := range proposals {
+		var one ComponentProposal
+		switch what := p.Proposal.(type) {
+		case message.AppDataUpdate:
+			one = ComponentProposal{Component: what.Component, Remove: what.Remove, Data: what.Update}
+		case message.AppEphemeral:
+			one = ComponentProposal{Component: what.Component, Ephemeral: true, Data: what.Data}
+		default:
+			continue
+		}
+		if one.Component == c.numbers().APQInfo {
+			continue // the combiner's own
+		}
+		one.From = c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
+		of = append(of, one)
+	}
+	return of
 }
 
 // changes returns what a commit does to the members, without new keys of those who stay
