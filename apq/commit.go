@@ -54,10 +54,10 @@ func (o *CommitOptions) full() bool {
 // say so, where they add or remove members, and where [Group.FullDue]. A FULL commit
 // replaces the keys of this member's path in both groups.
 //
-// Proposals that wait are committed unless they are unsafe by themselves: an Add or a
-// Remove that only one of the groups has, a ReInit, and what would change the Info. If there
-// is such a proposal, the commit covers the changes of the membership that both groups have,
-// by value, and no other proposal that waits.
+// Proposals that wait are committed as by [mls.Group.Commit], but for those that may not
+// happen in one group alone: an Add or a Remove that only one of the groups has, or that one
+// of them leaves out; an Update that would give a member two identities; a ReInit,
+// and what would change the Info.
 //
 // Errors:
 //
@@ -74,7 +74,7 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions
 	}
 	leg := mls.CommitOptions{
 		Leaf: options.TLeaf, AuthenticatedData: options.AuthenticatedData, WithoutTree: options.WithoutTree,
-		WithoutPending: options.WithoutPending || !g.sieve().safe,
+		WithoutPending: options.WithoutPending, Cover: g.sieve().covers,
 	}
 	t, err := g.t.Commit(ctx, now, leg, options.Proposals...)
 	if err != nil {
@@ -88,18 +88,29 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions
 	return g.finish(c)
 }
 
-func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOptions) (_ *Candidate, err error) {
+func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOptions) (*Candidate, error) {
 	plan, err := g.plan(options)
 	if err != nil {
 		return nil, err
 	}
+	for s := g.sieve(); ; {
+		c, err := g.tryFull(ctx, now, options, plan, s)
+		if c != nil || err != nil {
+			return c, err
+		}
+	}
+}
+
+// tryFull makes a FULL commit of proposals that s lets through. It returns nil if the groups
+// select different ones of them, which s no longer lets through then.
+func (g *Group) tryFull(ctx context.Context, now time.Time, options *CommitOptions, plan *fullPlan, s *sieved) (_ *Candidate, err error) {
 	c := &Candidate{cfg: g.cfg, from: g, info: &plan.info}
 	defer func() {
 		if err != nil {
 			c.Discard()
 		}
 	}()
-	leg := mls.CommitOptions{Leaf: options.PQLeaf, ForcePath: true, WithoutPending: plan.withoutPending, WithoutTree: options.WithoutTree}
+	leg := mls.CommitOptions{Leaf: options.PQLeaf, ForcePath: true, WithoutPending: options.WithoutPending, Cover: s.covers, WithoutTree: options.WithoutTree}
 	if c.pq, err = g.pq.Commit(ctx, now, leg, plan.pq...); err != nil {
 		return nil, &LegError{Leg: PQ, Err: err}
 	}
@@ -111,6 +122,10 @@ func (g *Group) commitFull(ctx context.Context, now time.Time, options *CommitOp
 	leg.Leaf, leg.AuthenticatedData = options.TLeaf, options.AuthenticatedData
 	if c.t, err = g.cfg.commitWithPSK(ctx, now, g.t, leg, psk, plan.t); err != nil {
 		return nil, &LegError{Leg: T, Err: err}
+	}
+	if s.narrow(c) {
+		c.Discard()
+		return nil, nil
 	}
 	if err := g.checkFull(c, psk); err != nil {
 		return nil, err
@@ -148,14 +163,13 @@ func (c *Candidate) pack() (err error) {
 
 // fullPlan is what a FULL commit is to do.
 type fullPlan struct {
-	info           Info
-	t, pq          []message.Proposal // by value
-	withoutPending bool
+	info  Info
+	t, pq []message.Proposal // by value
 }
 
 // plan returns what a FULL commit does.
 func (g *Group) plan(options *CommitOptions) (*fullPlan, error) {
-	p := &fullPlan{withoutPending: options.WithoutPending}
+	p := &fullPlan{}
 	p.info = Info{
 		TGroupID: g.t.GroupID(), PQGroupID: g.pq.GroupID(), Mode: g.cfg.Mode, TSuite: g.cfg.T.Suite, PQSuite: g.cfg.PQ.Suite,
 		TEpoch: g.t.Epoch() + 1, PQEpoch: g.pq.Epoch() + 1,
@@ -169,10 +183,6 @@ func (g *Group) plan(options *CommitOptions) (*fullPlan, error) {
 		return nil, err
 	}
 	p.t, p.pq = append(p.t, t...), append(p.pq, pq...)
-	if s := g.sieve(); !s.safe && !options.WithoutPending {
-		p.withoutPending = true
-		p.t, p.pq = append(p.t, s.t...), append(p.pq, s.pq...)
-	}
 	p.t = slices.Concat(p.t, options.Proposals)
 	updates, err := g.cfg.updates(g.Info(), &p.info)
 	if err != nil {

@@ -121,7 +121,7 @@ func (g *Group) Pairs() (map[message.LeafIndex]message.LeafIndex, error) {
 // because this member has not made one yet, because proposals wait that change the
 // membership or the PQ group, or because the T group is not bound to the PQ group yet.
 func (g *Group) FullDue() bool {
-	return g.Info() == nil || g.fresh() || len(g.pq.Proposals()) > 0 || len(g.sieve().t) > 0
+	return g.Info() == nil || g.fresh() || len(g.pq.Proposals()) > 0 || len(g.sieve().pairs) > 0
 }
 
 // fresh reports whether this member's leaf in the PQ group is still that of its key

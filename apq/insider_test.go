@@ -315,10 +315,12 @@ func TestProposalsInOneGroupAreRefused(t *testing.T) {
 	w.refused("bob", propose(ann.T(), remove))
 	require.Len(t, bob.T().Proposals(), 2)
 	require.NoError(t, ann.T().ForgetProposals())
-	require.NoError(t, w.groups["cid"].T().ForgetProposals())
+	_, err = ann.Process(t.Context(), noon, update)
+	require.NoError(t, err)
 	c := w.commit("bob", CommitOptions{})
 	require.False(t, c.Full())
-	require.Empty(t, c.T().Proposals())
+	require.Len(t, c.T().Proposals(), 1)
+	require.IsType(t, message.Update{}, c.T().Proposals()[0].Proposal)
 	require.Len(t, w.groups, 3)
 }
 

@@ -125,7 +125,7 @@ func (g *Group) checkAlone(p *mls.CommittedProposal) error {
 		return nil // the T group is still on its own
 	}
 	err := g.unsafe(T, p.Proposal)
-	if _, changes := g.subject(T, p.Proposal); changes && err == nil {
+	if _, changes := g.subject(T, p); changes && err == nil {
 		err = broken("3", T, "proposal of type %s without its half in the PQ group", message.TypeOf(p.Proposal))
 	}
 	if err != nil {
@@ -233,9 +233,9 @@ func (g *Group) checkProposals(t, pq *mls.CommittedProposal) error {
 	if err := g.unsafe(PQ, pq.Proposal); err != nil {
 		return err
 	}
-	who, changes := g.subject(T, t.Proposal)
-	other, _ := g.subject(PQ, pq.Proposal)
-	if changes && (who == nil || other == nil || !g.cfg.same(*who, *other)) {
+	who, changes := g.subject(T, t)
+	other, alone := g.subject(PQ, pq)
+	if (changes || alone) && (who == nil || other == nil || !g.cfg.same(*who, *other)) {
 		return broken("3", 0, "proposals of the type %s are about different members", message.TypeOf(t.Proposal))
 	}
 	return g.sameAuthor(t.Sender, pq.Sender, t.Author, pq.Author)

@@ -7,55 +7,100 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
-// sieved is what the proposals that wait in both groups amount to.
+// sieved says which of the proposals that wait a commit may cover.
 type sieved struct {
-	safe  bool               // all of them can be committed as they are
-	t, pq []message.Proposal // the changes of the membership that both groups have
+	pairs []waitingPair
+	taken map[string]bool // ProposalRefs, in both groups
 }
 
-// sieve looks at the proposals that wait. An Add or a Remove counts if both groups have
-// one of the same member. Anything else that must not happen in one group alone makes the
-// whole unsafe.
-func (g *Group) sieve() sieved {
-	t, pq := g.t.Proposals(), g.pq.Proposals()
-	s := sieved{safe: true}
+// waitingPair is a change of the membership that waits in both groups: two ProposalRefs.
+type waitingPair struct{ t, pq string }
+
+// sieve looks at the proposals that wait. One that changes the membership counts if both
+// groups have one of the same kind and member. What must not happen in one group alone does
+// not count.
+func (g *Group) sieve() *sieved {
+	s := &sieved{taken: map[string]bool{}}
+	pq := g.pq.Proposals()
 	used := make([]bool, len(pq))
-	for _, p := range t {
-		who, changes := g.subject(T, p.Proposal)
+	for _, p := range g.t.Proposals() {
+		who, changes := g.subject(T, &p)
 		if !changes {
-			s.safe = s.safe && g.safe(T, p.Proposal)
+			s.taken[string(p.Ref)] = g.safe(T, p.Proposal)
 			continue
 		}
-		i := g.counterpart(who, p.Proposal, pq, used)
-		if i < 0 {
-			s.safe = false
-			continue
+		if i := g.counterpart(who, &p, pq, used); i >= 0 {
+			used[i] = true
+			s.pairs = append(s.pairs, waitingPair{string(p.Ref), string(pq[i].Ref)})
+			s.taken[string(p.Ref)], s.taken[string(pq[i].Ref)] = true, true
 		}
-		used[i] = true
-		s.t, s.pq = append(s.t, p.Proposal), append(s.pq, pq[i].Proposal)
 	}
-	for i, p := range pq {
-		if _, changes := g.subject(PQ, p.Proposal); changes && !used[i] || !changes && !g.safe(PQ, p.Proposal) {
-			s.safe = false
+	for _, p := range pq {
+		if _, changes := g.subject(PQ, &p); !changes {
+			s.taken[string(p.Ref)] = g.safe(PQ, p.Proposal)
 		}
 	}
 	return s
 }
 
-// subject returns the credential of the member that a proposal adds or removes, or false
-// if it does neither.
-func (g *Group) subject(leg Leg, p message.Proposal) (*message.Credential, bool) {
-	group := g.leg(leg)
-	switch p := p.(type) {
+// covers reports whether a commit may cover a proposal. One that came after sieve it may not.
+func (s *sieved) covers(p *mls.CommittedProposal) bool { return s.taken[string(p.Ref)] }
+
+// narrow lets nothing through any more of the pairs of which a FULL commit covers one half:
+// its group has left out the other. It reports whether there are such pairs.
+func (s *sieved) narrow(c *Candidate) bool {
+	covered := map[string]bool{}
+	for _, leg := range []*mls.Candidate{c.t, c.pq} {
+		for _, p := range leg.Proposals() {
+			covered[string(p.Ref)] = true
+		}
+	}
+	narrower := false
+	for _, p := range s.pairs {
+		if s.taken[p.t] && covered[p.t] != covered[p.pq] {
+			s.taken[p.t], s.taken[p.pq] = false, false
+			narrower = true
+		}
+	}
+	return narrower
+}
+
+// subject returns the credential of the member that a proposal adds, removes or gives
+// another identity, or false if it does none of these.
+func (g *Group) subject(leg Leg, c *mls.CommittedProposal) (*message.Credential, bool) {
+	switch p := c.Proposal.(type) {
 	case message.Add:
 		return &p.KeyPackage.LeafNode.Credential, true
 	case message.Remove:
-		if leaf := group.Leaf(p.Removed); leaf != nil {
+		if leaf := g.leg(leg).Leaf(p.Removed); leaf != nil {
 			return &leaf.Credential, true
 		}
 		return nil, true
+	case message.Update:
+		return &p.LeafNode.Credential, g.renames(leg, c.Sender.Leaf, p.LeafNode.Credential)
 	}
 	return nil, false
+}
+
+// renames reports whether a member with a new credential in one group is no longer the same
+// as in the other.
+func (g *Group) renames(leg Leg, leaf message.LeafIndex, next message.Credential) bool {
+	if now := g.leg(leg).Leaf(leaf); now != nil && now.Credential.Type == next.Type && bytes.Equal(now.Credential.Content, next.Content) {
+		return false
+	}
+	pairs, err := g.Pairs()
+	if err != nil {
+		return true
+	}
+	for t, pq := range pairs {
+		switch {
+		case leg == T && t == leaf:
+			return !g.cfg.same(next, g.pq.Leaf(pq).Credential)
+		case leg == PQ && pq == leaf:
+			return !g.cfg.same(g.t.Leaf(t).Credential, next)
+		}
+	}
+	return true
 }
 
 // leg returns the group of a leg.
@@ -66,12 +111,15 @@ func (g *Group) leg(leg Leg) *mls.Group {
 	return g.pq
 }
 
-// counterpart returns the index of the proposal in the PQ group that does what p does to
-// the member who, and is not used yet, or -1.
-func (g *Group) counterpart(who *message.Credential, p message.Proposal, pq []mls.CommittedProposal, used []bool) int {
+// counterpart returns the index of the proposal in the PQ group that does what c does to the
+// member who, by the same author, and is not used yet, or -1.
+func (g *Group) counterpart(who *message.Credential, c *mls.CommittedProposal, pq []mls.CommittedProposal, used []bool) int {
 	for i := range pq {
-		other, changes := g.subject(PQ, pq[i].Proposal)
-		if changes && !used[i] && who != nil && other != nil && message.TypeOf(p) == message.TypeOf(pq[i].Proposal) && g.cfg.same(*who, *other) {
+		if used[i] || who == nil || message.TypeOf(c.Proposal) != message.TypeOf(pq[i].Proposal) {
+			continue
+		}
+		other, changes := g.subject(PQ, &pq[i])
+		if changes && other != nil && g.cfg.same(*who, *other) && g.sameAuthor(c.Sender, pq[i].Sender, c.Author, pq[i].Author) == nil {
 			return i
 		}
 	}

@@ -321,8 +321,11 @@ type CommitOptions struct {
 	// of Config.PSKs.
 	ApplicationPSKs []ApplicationPSK
 
-	// WithoutPending leaves out the proposals that arrived in this epoch.
+	// WithoutPending leaves out the proposals that arrived in this epoch. Otherwise Cover,
+	// unless nil, reports of each whether the commit may cover it. Cover must not call the
+	// Group.
 	WithoutPending bool
+	Cover          func(p *CommittedProposal) bool
 
 	// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
 	// [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
@@ -373,3 +376,17 @@ func (p *commitPlan) config(c *Config) *Config {
 
 // leads reports whether a commit of these proposals only leads out of the group.
 func (p *commitPlan) leads(list []CommittedProposal) bool { return leaveOnly(list) && p.own == nil }
+
+// covered returns those of the pending proposals that the commit may cover.
+func (p *commitPlan) covered(pending []CommittedProposal) []CommittedProposal {
+	if p.Cover == nil {
+		return pending
+	}
+	var list []CommittedProposal
+	for i := range pending {
+		if p.Cover(&pending[i]) {
+			list = append(list, pending[i])
+		}
+	}
+	return list
+}

@@ -60,7 +60,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 	}
 	var pending []CommittedProposal
 	if !plan.WithoutPending && !containsReInit(byValue) {
-		pending = g.allowed(q, g.inbox.pending())
+		pending = g.allowed(q, plan.covered(g.inbox.pending()))
 		leaving := selfRemoving(pending)
 		delete(leaving, g.leaf)
 		byValue = withoutRemoved(byValue, leaving)
