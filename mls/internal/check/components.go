@@ -18,7 +18,10 @@ type Components struct {
 	// the entry is there, even with an empty list.
 	RequiredComponents, SafeComponents message.ComponentsList
 
-	MediaTypes message.MediaTypeList // that each member has to receive; nil if application data is not framed
+	// MediaTypes are those that members need to receive, or nil if application data is not
+	// framed. Nothing here asks leaves for them: whom to add without is for the application to
+	// decide (draft-ietf-mls-extensions-10, Section 6.2), which may know what a client receives.
+	MediaTypes message.MediaTypeList
 }
 
 // readComponents reads the entries of a dictionary that the engine knows. The error wraps
