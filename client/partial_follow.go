@@ -63,9 +63,6 @@ func (c *Client) processPartial(ctx context.Context, s *step, g *liveGroup, e *d
 // blame for it.
 func (c *Client) partialCommit(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
 	wrong := func(err error) error { return &AnnotationError{g.id, e.Position, err} }
-	if len(e.Annotation) == 0 {
-		return wrong(errors.New("there is none"))
-	}
 	annotated := slices.Concat(e.Message, e.Annotation)
 	candidate, err := withProposals(ctx, c, g, e, func(proposals ...[]byte) (*mls.PartialCandidate, error) {
 		return g.partial.ProcessCommit(ctx, c.cfg.Now(), annotated, slices.Concat(g.heard, proposals)...)
@@ -79,6 +76,9 @@ func (c *Client) partialCommit(ctx context.Context, s *step, g *liveGroup, e *de
 		return err
 	case refusal(err):
 		return &TroubleError{g.id, Refuses, err}
+	}
+	if len(e.Annotation) == 0 { // and the commit is not one that needs none
+		err = errors.New("there is none")
 	}
 	return wrong(err)
 }

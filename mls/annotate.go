@@ -97,7 +97,9 @@ func (p *publicState) prove(leaf message.LeafIndex) (*ratchettree.MembershipProo
 // AnnotateCommit returns the commit of this candidate, an MLSMessage, as the partial
 // member at receiver takes it ([PartialGroup.ProcessCommit]): an AnnotatedCommit, or a
 // SenderAuthenticatedMessage if the commit removes the receiver, which is then in no tree
-// that could be proved. The annotations are for this receiver alone.
+// that could be proved. The annotations are for this receiver alone. A new member's commit
+// that removes the receiver is returned as it is: its path has the key that signs it, and
+// draft-ietf-mls-partial-02 has no proof of its sender.
 //
 // It reads O(log n) nodes of the trees. The first call for a commit also visits the nodes
 // for which the commit holds path secrets.
@@ -132,11 +134,14 @@ func (t *transition) AnnotateCommit(commit []byte, receiver message.LeafIndex) (
 	if before == nil {
 		return nil, fault.Violation("6.1", "receiver of the commit is not a member").AtLeaf(receiver)
 	}
-	if receiver == t.leaf {
-		return nil, fault.Violation("12.4", "receiver of the commit made it or is removed by it").AtLeaf(receiver)
-	}
 	if takesOut(t.proposals, receiver) { // even if another takes its place
+		if t.committer.Type == message.SenderNewMemberCommit {
+			return bytes.Clone(commit), nil
+		}
 		return (&publicView{t.old}).AnnotateMessage(commit, t.committer.Leaf)
+	}
+	if receiver == t.leaf {
+		return nil, fault.Violation("12.4", "receiver of the commit made it").AtLeaf(receiver)
 	}
 	a := framing.AnnotatedCommit{Commit: *m, TreeHashAfter: t.public.tree.Hash()}
 	if t.committer.Type == message.SenderMember {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -16,7 +17,9 @@ import (
 )
 
 // ProcessCommit takes a commit of this epoch as AnnotateCommit returns it: an encoded
-// AnnotatedCommit or, for a commit that removes this member, a SenderAuthenticatedMessage.
+// AnnotatedCommit or, for a commit that removes this member, a SenderAuthenticatedMessage of
+// a member's commit and the MLSMessage alone of a new member's. Of the latter's leaf, which no
+// proof places in a tree, only the credential is judged and the key verifies the commit.
 // The PartialGroup stays as it is, except that the message key of a PrivateMessage is
 // deleted. Adopting the candidate returns the PartialGroup of the next epoch.
 //
@@ -52,24 +55,34 @@ func (p *PartialGroup) ProcessCommit(ctx context.Context, now time.Time, annotat
 }
 
 // annotatedCommit is an AnnotatedCommit, or a commit that removes its receiver: then only its
-// first two fields are set.
+// first two fields are set, or the first alone for a new member's commit.
 type annotatedCommit struct {
 	framing.AnnotatedCommit
 	removes bool
 }
 
-// parseAnnotated reads what AnnotateCommit returns. Nothing is both structures: whatever
-// follows the commit in one is too short for the other.
+// parseAnnotated reads what AnnotateCommit returns. Nothing is two of the structures: whatever
+// follows the commit in one is too short for another.
 func parseAnnotated(b []byte, numbers message.CodePoints) (*annotatedCommit, error) {
 	a, err := framing.ParseAnnotatedCommit(b, numbers)
 	if err == nil {
 		return &annotatedCommit{AnnotatedCommit: *a}, nil
 	}
-	m, other := framing.ParseSenderAuthenticated(b, numbers)
-	if other != nil || m.Message.ContentType() != message.ContentCommit {
+	removes := framing.AnnotatedCommit{}
+	if m, other := framing.ParseSenderAuthenticated(b, numbers); other == nil {
+		removes.Commit, removes.Sender = m.Message, m.Sender
+	} else if m, other := framing.ParseGroupMessage(b, numbers); other == nil && ofNewMember(m) {
+		removes.Commit = *m
+	}
+	if removes.Commit.ContentType() != message.ContentCommit {
 		return nil, err
 	}
-	return &annotatedCommit{framing.AnnotatedCommit{Commit: m.Message, Sender: m.Sender}, true}, nil
+	return &annotatedCommit{removes, true}, nil
+}
+
+// ofNewMember reports whether a message is a commit by which its sender joins.
+func ofNewMember(m *framing.GroupMessage) bool {
+	return m.Public != nil && m.Public.Content.Sender.Type == message.SenderNewMemberCommit
 }
 
 func (p *PartialGroup) processCommit(ctx context.Context, now time.Time, a *annotatedCommit, beside handedOver) (*PartialCandidate, error) {
@@ -207,6 +220,12 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 	if rules.anyType != annotated.removes {
 		return nil, fault.Violation(partialCommit, "annotations say otherwise than the commit whether it removes this member").AtLeaf(g.leaf)
 	}
+	if rules.committer.Type == message.SenderNewMemberCommit {
+		a.committer = ratchettree.NoLeaf // until a proof shows it
+		if removedBy(list, g.leaf) {
+			return a, p.checkResync(g.cfg, g.leaf, ac.Content.Commit.Path.LeafNode)
+		}
+	}
 	return a, nil
 }
 
@@ -231,10 +250,18 @@ func (g *Group) checkShownLeaf(by *applied, ac *framing.AuthenticatedContent, a 
 		return nil
 	}
 	leaf, before := a.committer()
+	if leaf == ratchettree.NoLeaf { // the signature covers its place
+		return check.LeafCovers(path.LeafNode, g.public.suite)
+	}
 	if err := g.public.checkPathLeaf(by, leaf, before, path, nil); err != nil {
 		return err
 	}
 	return atLeaf(meetsDemands(path.LeafNode, by.extensions, g.public.numbers), leaf)
+}
+
+// removedBy reports whether a list has a Remove of a leaf.
+func removedBy(list []CommittedProposal, leaf message.LeafIndex) bool {
+	return slices.ContainsFunc(list, func(c CommittedProposal) bool { return c.Proposal == message.Remove{Removed: leaf} })
 }
 
 // authenticateCommit asks the application about the credentials that a commit brings or
@@ -255,7 +282,9 @@ func (g *Group) authenticateCommit(ctx context.Context, q questions, ac *framing
 	if before != nil {
 		changes, reason = append(changes, change(leaf, nil, before, event.Joined)), event.Updated
 	}
-	if path := ac.Content.Commit.Path; path != nil {
+	if path := ac.Content.Commit.Path; path != nil && before == nil && removedBy(list, g.leaf) { // this client comes back
+		changes = append(changes, changeTo(leaf, g.public.tree.Leaf(g.leaf), path.LeafNode.Credential, path.LeafNode.SignatureKey, event.Resynced))
+	} else if path != nil {
 		changes = changed(changes, leaf, before, path.LeafNode.Credential, path.LeafNode.SignatureKey, reason)
 	}
 	return q.authenticate(ctx, g.public, int64(g.leaf), changedSenders(changes, g.public.extensions, by.extensions))
