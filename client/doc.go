@@ -150,6 +150,13 @@
 // does not see it may have taken it: that is trouble for all members, and package
 // delivery/guard keeps it away. [Client.Move] leads a pair to one group by itself.
 //
+// The client makes its own FULL commits in time, and does not look after those of others. The
+// draft asks members to find and remove who has made none for too long
+// (draft-ietf-mls-combiner, Section 3): this is the application's. An [EpochChanged] with Full
+// says whose FULL commit it is, and a [MembershipChanged] who joined; the times of these events,
+// by leaf, are what [apq.Schedule.Inactive] takes, and [Client.RemoveMembers] removes whom it
+// finds. [IdleMembers] does not tell: there, any message counts.
+//
 // # Partial members
 //
 // With [Config].Partial, a client is a partial member of the groups that it joins by a Welcome
