@@ -20,8 +20,8 @@ import (
 
 // CreateGroup makes a group, of which clients are the first members beside this one. An
 // empty id asks for a random one. A group that could not be begun is gone, with the key
-// packages that were claimed for it: where the service limits claims, create a small group,
-// and [Client.Add] the others.
+// packages that were claimed for it: where the service limits claims, or for more
+// clients than [Bounds].Recipients, create a small group, and [Client.Add] the others.
 //
 // Errors:
 //
@@ -92,6 +92,8 @@ func (c *Client) create(ctx context.Context, id string, clients []string, engine
 //
 //   - [ErrNoGroup], [ErrEnded], [ErrLeft], a [*TroubleError]: the group takes no changes.
 //   - [delivery.ErrNoKeyPackage]: a client has none of the group's suite.
+//   - [delivery.ErrTooLarge]: there are more clients than [Bounds].Recipients. Add some of them,
+//     and then the others.
 //   - those of [mls.CheckKeyPackages] and [mls.Group.Commit].
 func (c *Client) Add(ctx context.Context, group string, clients ...string) error {
 	return c.change(ctx, group, intentRecord{Kind: intentAdd, Names: unique(clients)})

@@ -168,6 +168,10 @@ type Bounds struct {
 	History int // messages of one group that [Client.History] keeps, without those of groups before it; 0 means none
 	Message int // bytes of one message; 1 MiB
 	Workers int // groups on which Run works at once; 4
+
+	// Recipients is the number of clients whom one commit lets in, and of the other members of
+	// a group that moves; [delivery.MaxRecipients]. The delivery service has to take as many.
+	Recipients int
 }
 
 func or[T comparable](v *T, standard T) {
@@ -229,6 +233,7 @@ func (cfg *Config) complete() error {
 	or(&b.Intents, 64)
 	or(&b.Message, 1<<20)
 	or(&b.Workers, 4)
+	or(&b.Recipients, delivery.MaxRecipients)
 	or(&cfg.MLS.Limits.PastEpochs, 3)
 	return cfg.checkName(cfg.MLS.Credential)
 }

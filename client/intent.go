@@ -287,6 +287,7 @@ func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wante
 		w.proposals = []message.Proposal{p.Proposal}
 		if _, ends := p.Proposal.(message.ReInit); ends {
 			w.options.WithoutPending = true
+			return w, c.checkRecipients(len(c.others(g))) // some may have come since the plan
 		}
 	}
 	return w, nil
@@ -310,6 +311,9 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 	names := slices.DeleteFunc(slices.Clone(in.rec.Names), func(name string) bool {
 		return name == c.name || !replace && members[name] != nil
 	})
+	if err := c.checkRecipients(len(names)); err != nil {
+		return w, err
+	}
 	if err := c.claimAll(ctx, g.id, names, nil, g.suites()...); err != nil {
 		return w, err
 	}
@@ -331,4 +335,12 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 	}
 	w.done = len(w.proposals) == 0 && in.rec.Kind != intentCreate
 	return w, nil
+}
+
+// checkRecipients returns why no commit lets so many clients in.
+func (c *Client) checkRecipients(n int) error {
+	if limit := c.cfg.Bounds.Recipients; n > limit {
+		return fmt.Errorf("client: a Welcome for %d clients, of at most %d: %w", n, limit, delivery.ErrTooLarge)
+	}
+	return nil
 }

@@ -81,6 +81,8 @@ func (m *move) store(s *step, g *liveGroup) error {
 //
 //   - a [*migrate.NotReady]: members have no key package of the suite, or a policy
 //     refuses. Nothing has changed.
+//   - [delivery.ErrTooLarge]: the group has more other members than [Bounds].Recipients, and
+//     one Welcome has to bring all of them. Nothing has changed.
 //   - [ErrEnded]: another member has ended the group.
 func (c *Client) Move(ctx context.Context, group string, target suite.ID) (successor string, err error) {
 	id := make([]byte, 32)
@@ -190,6 +192,9 @@ func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error
 
 // plan claims key packages and makes a plan of them.
 func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite.ID, none map[string]bool) (*move, message.ReInit, error) {
+	if err := c.checkRecipients(len(c.others(g))); err != nil { // else nothing could follow
+		return nil, message.ReInit{}, err
+	}
 	suites, err := registryOf(c.cfg.MLS.Suites)
 	if err != nil {
 		return nil, message.ReInit{}, err

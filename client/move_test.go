@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +73,74 @@ func TestGroupMoves(t *testing.T) {
 	info, err := bob.w.server.Client("bob").GroupInfo(ctx, next)
 	require.NoError(t, err)
 	require.NotEmpty(t, info.Message, "who loses its state can join the new group")
+}
+
+// fewRecipients is a service that takes Welcomes for a few clients at once.
+type fewRecipients struct {
+	delivery.Service
+	limit int
+}
+
+func (s fewRecipients) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
+	for _, w := range sub.Welcomes {
+		if len(w.Clients) > s.limit {
+			return 0, delivery.ErrTooLarge
+		}
+	}
+	return s.Service.Submit(ctx, sub)
+}
+
+// A group that no Welcome could bring to the next one does not end.
+func TestMoveOfTooManyMembers(t *testing.T) {
+	w := newWorld(t)
+	counts := &counter{}
+	ann := w.actor("ann", withHybrid, func(cfg *client.Config) { cfg.Bounds.Recipients, cfg.Metrics = 2, counts })
+	ann.delivery = func(s delivery.Service) delivery.Service { return fewRecipients{s, 2} }
+	ann.restart()
+	g, err := ann.CreateGroup(ctx, "", nil)
+	require.NoError(t, err)
+	actors := []*actor{ann}
+	for _, name := range []string{"bob", "carl", "dan"} {
+		a := w.actor(name, withHybrid)
+		actors = append(actors, a)
+		sync(t, a)
+		require.NoError(t, ann.Add(ctx, g, name))
+	}
+	sync(t, actors...)
+	claimed := counts.of("key_packages_claimed")
+	_, err = ann.Move(ctx, g, hybrid)
+	require.ErrorIs(t, err, delivery.ErrTooLarge)
+	require.ErrorContains(t, err, "3 clients, of at most 2")
+	require.Equal(t, claimed, counts.of("key_packages_claimed"))
+	info, err := ann.Group(g)
+	require.NoError(t, err)
+	require.Equal(t, client.Active, info.State)
+	for _, a := range actors {
+		require.NoError(t, a.Update(ctx, g), a.name)
+	}
+	require.NoError(t, ann.Remove(ctx, g, "dan"))
+	sync(t, actors...)
+	_, err = ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	sync(t, actors...)
+	moved(t, g, actors[:3]...)
+}
+
+func TestTooManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	counts := &counter{}
+	ann := w.actor("ann", func(cfg *client.Config) { cfg.Bounds.Recipients, cfg.Metrics = 1, counts })
+	w.clients("bob", "carl")
+	_, err := ann.CreateGroup(ctx, "g", []string{"bob", "carl"})
+	require.ErrorIs(t, err, delivery.ErrTooLarge)
+	require.Empty(t, ann.Groups())
+	_, err = ann.CreateGroup(ctx, "g", []string{"bob"})
+	require.NoError(t, err)
+	claimed := counts.of("key_packages_claimed")
+	require.ErrorIs(t, ann.Add(ctx, "g", "carl", "dan"), delivery.ErrTooLarge)
+	require.ErrorIs(t, ann.Replace(ctx, "g", "bob", "carl"), delivery.ErrTooLarge)
+	require.Equal(t, claimed, counts.of("key_packages_claimed"))
+	require.NoError(t, ann.Add(ctx, "g", "bob", "carl"), "who is there already is not let in")
 }
 
 func TestMoveWaitsForKeyPackages(t *testing.T) {

@@ -47,6 +47,7 @@ const maxHalves = 4
 //   - those of [Client.Add]: an error that wraps [message.ErrInvalid] if a member's client
 //     cannot be in pairs.
 //   - an error that wraps [message.ErrUnsupported]: this client cannot.
+//   - [delivery.ErrTooLarge]: the group has more other members than [Bounds].Recipients.
 func (c *Client) Pair(ctx context.Context, group string) error {
 	if c.cfg.Pairs == nil {
 		return errNoPairs
@@ -208,6 +209,9 @@ func (c *Client) makeHalf(ctx context.Context, g *liveGroup) (*half, error) {
 		if leaf != g.mls.OwnLeaf() {
 			h.rec.Clients = append(h.rec.Clients, c.person(leaf, node.Credential, nil).Name)
 		}
+	}
+	if err := c.checkRecipients(len(h.rec.Clients)); err != nil {
+		return nil, err
 	}
 	if err := c.claimAll(ctx, g.id, h.rec.Clients, nil, cfg.PQ.Suite); err != nil {
 		return nil, err

@@ -237,6 +237,10 @@ const (
 	MaxGroup = 256 // ID of a group
 )
 
+// MaxRecipients is the number of clients to whom the Welcomes of one Submission may go. Every
+// service takes as many. For more, the error may be [ErrTooLarge].
+const MaxRecipients = 900
+
 // MaxSelfRemoves is the number of SelfRemoves that come with a GroupInfo. Where there are more,
 // a member has to commit before others join.
 const MaxSelfRemoves = 1000

@@ -43,6 +43,7 @@ func Run(t *testing.T, start func(t *testing.T) Network) {
 		{"SelfRemoves", testSelfRemoves},
 		{"ids of groups", testGroupIDs},
 		{"a group that only a Welcome announces", testWelcomedGroup},
+		{"a group that welcomes many", testRecipients},
 		{"groups that move together", testTogether},
 		{"groups that are a pair", testPairs},
 		{"acknowledgements", testAcknowledgements},

@@ -2,6 +2,7 @@ package deliverytest
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -146,6 +147,24 @@ func testWelcomedGroup(t *testing.T, n Network) {
 	}
 	require.Empty(t, fetch(t, bob, delivery.Stream{Group: "next"}, 0))
 	submit(t, bob, commit("2", "next", 1))
+}
+
+// The Welcomes of a pair of groups go to as many clients as any service takes at once.
+func testRecipients(t *testing.T, n Network) {
+	ann := n.Client("ann")
+	names := make([]string, delivery.MaxRecipients)
+	for i := range names {
+		names[i] = "other-" + strconv.Itoa(i)
+	}
+	names[0], names[len(names)-1] = "bob", "carl"
+	sub := commit("1", "t", 0)
+	sub.Commits = append(sub.Commits, commit("1", "pq", 0).Commits...)
+	sub.Welcomes = []delivery.Welcome{{Clients: names, Group: "t", Message: []byte("welcome")}}
+	position := submit(t, ann, sub)
+	require.Equal(t, position, submit(t, ann, sub))
+	for _, name := range []string{"bob", "carl"} {
+		require.Equal(t, []string{"welcome"}, texts(fetch(t, n.Client(name), delivery.Stream{Client: name}, 0)))
+	}
 }
 
 func testTogether(t *testing.T, n Network) {

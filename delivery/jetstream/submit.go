@@ -90,8 +90,9 @@ func (s *Service) lastIn(ctx context.Context, stream, subject string) (*jetstrea
 	return &jetstream.RawStreamMsg{Subject: m.Subject, Sequence: m.Sequence, Header: header, Data: m.Data, Time: m.Time}, nil
 }
 
-// Submit implements [delivery.Service]. A submission has Welcomes for at most 900 clients;
-// for more, the error is [delivery.ErrTooLarge].
+// Submit implements [delivery.Service]. A submission is one batch, of at most 1,000 messages:
+// one for itself, two for each commit, and one for each client to whom a Welcome goes. For
+// more, the error is [delivery.ErrTooLarge].
 func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
 	ctx, done, err := s.begin(ctx)
 	if err != nil {
