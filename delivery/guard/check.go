@@ -123,6 +123,15 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 	if (s.guard.cfg.MembersOnly || s.guard.cfg.Joins == JoinsMembers) && f.public == nil && m != nil && publiccommit.External(m) {
 		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
 	}
+	if f.public == nil && m != nil && publiccommit.External(m) {
+		err := s.guard.checkJoins(ctx, f, c.Group, s.Client())
+		if errors.Is(err, errLeft) {
+			return s.refuse(ctx, c.Group, ruleJoins, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	next, by, err := s.guard.next(ctx, f, l, m, s.Client(), use, policy)
 	if errors.Is(err, delivery.ErrSelfRemoves) {
 		return err // the client could not know of it

@@ -145,6 +145,9 @@ func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
 		f.position, f.unsure = position, len(c.Message) == 0
 		f.enter(g, f.checked.next, nil)
+		if err := g.moveBack(ctx, c.Group, f); err != nil {
+			return err
+		}
 		if err := g.save(ctx, c.Group, f); err != nil {
 			return err
 		}
@@ -254,11 +257,11 @@ func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed,
 	return g.drop(ctx, group)
 }
 
-// drop ends following a group.
+// drop ends following a group. Who has left it is kept: it may be followed again.
 func (g *Guard) drop(ctx context.Context, group string) (*followed, error) {
 	g.forget(group)
 	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
-		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(leftOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
+		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
 	})
 	f := &followed{}
 	if err == nil {

@@ -103,7 +103,9 @@
 // members, and so do proposals of epochs that are over. A client joins from outside in its own
 // name, and [Config].Joins says who may.
 //
-// The guard knows of what it has followed. It does not know who is in a group of private
+// The guard knows of what it has followed. Of a group that it has lost, it goes on to know who had
+// left before, until it follows the group again: one whom a commit that it did not see has added
+// anew reads and writes nothing through it up to then. It does not know who is in a group of private
 // handshakes, nor who left one that it had lost at the time. There, a client that was removed
 // goes on to read and to write what members pass over, and may come back by a commit from
 // outside, unless MembersOnly refuses those.

@@ -45,6 +45,9 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 	}
 	then, err := g.at(ctx, group, f, info)
 	if err != nil {
+		if err := g.cfg.Store.Update(ctx, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
+			return nil, err
+		}
 		return g.lose(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
 	}
 	then.unsure = then.public.Epoch() == 1 // again, if it was
@@ -99,19 +102,8 @@ func (g *Guard) saveBack(ctx context.Context, group string, f *followed, began d
 		if err := errors.Join(w.Delete(pastOf(group)), w.Delete(pointOf(group))); err != nil {
 			return err
 		}
-		var again [][]byte // who had left by a commit that is lost
-		for e, err := range w.Scan(leftOf(group), nil) {
-			if err != nil {
-				return err
-			}
-			if len(e.Value) == 8 && delivery.Position(binary.BigEndian.Uint64(e.Value)) > began {
-				again = append(again, bytes.Clone(e.Key))
-			}
-		}
-		for _, k := range again {
-			if err := w.Delete(k); err != nil {
-				return err
-			}
+		if err := forgetLeft(w, group, began); err != nil {
+			return err
 		}
 		if err := grouprecords.Apply(w, recordsOf(group), whole); err != nil {
 			return err
@@ -128,5 +120,24 @@ func (g *Guard) saveBack(ctx context.Context, group string, f *followed, began d
 	}
 	whole.Stored()
 	f.moved, f.past, f.stored = nil, nil, f.public.Epoch()
+	return nil
+}
+
+// forgetLeft deletes who has left a group by a commit behind a position, which is lost.
+func forgetLeft(w store.Writer, group string, began delivery.Position) error {
+	var again [][]byte
+	for e, err := range w.Scan(leftOf(group), nil) {
+		if err != nil {
+			return err
+		}
+		if len(e.Value) == 8 && delivery.Position(binary.BigEndian.Uint64(e.Value)) > began {
+			again = append(again, bytes.Clone(e.Key))
+		}
+	}
+	for _, k := range again {
+		if err := w.Delete(k); err != nil {
+			return err
+		}
+	}
 	return nil
 }

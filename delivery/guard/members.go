@@ -36,7 +36,7 @@ var (
 )
 
 // checkSender returns why a client may not send application data. Of a group that the guard
-// does not follow, it does not know that.
+// does not follow, it knows who had left when it lost it.
 func (s *guarded) checkSender(ctx context.Context, m delivery.Message) error {
 	if s.guard.cfg.NameOf == nil {
 		return nil
@@ -47,7 +47,14 @@ func (s *guarded) checkSender(ctx context.Context, m delivery.Message) error {
 	}
 	defer release()
 	f, err := s.guard.follow(ctx, m.Group) // or somebody would write who was removed at another gate
-	if err != nil || f.public == nil {
+	if err != nil {
+		return err
+	}
+	if f.public == nil {
+		err := s.guard.checkNotLeft(ctx, m.Group, s.Client())
+		if errors.Is(err, errLeft) {
+			return s.refuse(ctx, m.Group, ruleSender, err)
+		}
 		return err
 	}
 	if err := f.checkReached(m.Group, m.Epoch); err != nil {
@@ -81,14 +88,22 @@ func (f *followed) has(g *Guard, client string) bool {
 	return f.members[client]
 }
 
-// checkJoins returns why a client may not join a group from outside, as far as names say.
+// checkJoins returns why a client may not join a group from outside, as far as names say. Of a
+// group that the guard does not follow, it knows who had left when it lost it.
 func (g *Guard) checkJoins(ctx context.Context, f *followed, group, client string) error {
-	if g.cfg.Joins == JoinsAnyone || g.cfg.NameOf == nil || f.public == nil || f.has(g, client) {
+	switch {
+	case g.cfg.Joins == JoinsAnyone || g.cfg.NameOf == nil || f.public != nil && f.has(g, client):
 		return nil
+	case g.cfg.Joins == JoinsNotRemoved:
+		return g.checkNotLeft(ctx, group, client)
+	case f.public == nil:
+		return nil // whether it is a member
 	}
-	if g.cfg.Joins == JoinsMembers {
-		return errInvited
-	}
+	return errInvited
+}
+
+// checkNotLeft returns errLeft if a client has left a group, as far as the guard has followed it.
+func (g *Guard) checkNotLeft(ctx context.Context, group, client string) error {
 	_, left, err := g.hasLeft(ctx, group, client)
 	if err == nil && left {
 		err = errLeft

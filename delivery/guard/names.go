@@ -132,8 +132,39 @@ func (f *followed) storeMoved(w store.Writer, group string) error {
 	return nil
 }
 
+// moveBack notes, of a group that is followed again, who has a leaf though the guard knows of
+// the commit that removed it: a commit that it has not seen has added it.
+func (g *Guard) moveBack(ctx context.Context, group string, f *followed) error {
+	if g.cfg.NameOf == nil {
+		return nil
+	}
+	var left [][]byte
+	err := g.cfg.Store.View(ctx, func(r store.Reader) error {
+		for e, err := range r.Scan(leftOf(group), nil) {
+			if err != nil {
+				return err
+			}
+			left = append(left, bytes.Clone(e.Key))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var entered []string
+	for _, key := range left {
+		name := string(key[len(leftOf(group))+2:]) // behind its length
+		if f.has(g, name) {
+			entered = append(entered, name)
+		}
+	}
+	f.move(moved{entered: entered}, f.position)
+	return nil
+}
+
 // leftAt returns the position of the commit that removed a client from a group, if one has
-// and none has added it since, as far as the stream is read to last.
+// and none has added it since, as far as the stream is read to last. Of a group that the guard
+// has lost, it is what was so when it lost it.
 func (g *Guard) leftAt(ctx context.Context, group, client string, last delivery.Position) (at delivery.Position, left bool, err error) {
 	release, err := g.take(ctx, group)
 	if err != nil {
@@ -142,16 +173,17 @@ func (g *Guard) leftAt(ctx context.Context, group, client string, last delivery.
 	defer release()
 	f, err := g.load(ctx, group)
 	if err == nil && f.public != nil && f.position < last {
-		f, err = g.follow(ctx, group)
+		_, err = g.follow(ctx, group)
 	}
-	if err != nil || f.public == nil {
+	if err != nil {
 		return 0, false, err
 	}
 	return g.hasLeft(ctx, group, client)
 }
 
-// hasLeft returns the position of the commit that removed a client from a group that is
-// followed, if one has and none has added it since. The caller has the group's turn.
+// hasLeft returns the position of the commit that removed a client from a group, if one has
+// and none has added it since, as far as the guard has followed it. The caller has the group's
+// turn.
 func (g *Guard) hasLeft(ctx context.Context, group, client string) (at delivery.Position, left bool, err error) {
 	err = g.cfg.Store.View(ctx, func(r store.Reader) error {
 		value, err := r.Get(leftOf(group, client))
