@@ -279,7 +279,7 @@ func (c *Client) joinPairFromOutside(ctx context.Context, g *liveGroup, named *a
 		return nil, fmt.Errorf("%w: the PQ group of the pair: %w", ErrNoGroup, err)
 	}
 	if err != nil {
-		return nil, &againError{err}
+		return nil, err
 	}
 	public, signer, _, err := c.follow(ctx, pq)
 	if err != nil {

@@ -91,6 +91,7 @@ func (c *Client) recover(ctx context.Context, g *liveGroup) (more bool, err erro
 //   - [ErrNoGroup], also if the delivery service has no GroupInfo of the group.
 //   - [ErrUndecided]: ctx has ended, and the join goes on. Before it has begun, the error of
 //     ctx comes without it.
+//   - [*delivery.RefusalError]: the service does not let the client join.
 //   - those of [mls.ExternalJoin].
 func (c *Client) Resync(ctx context.Context, group string) error {
 	err := c.repeat(ctx, func() error {
@@ -120,6 +121,7 @@ func (c *Client) Resync(ctx context.Context, group string) error {
 //   - [ErrNoGroup]: the delivery service has no GroupInfo of the group.
 //   - [ErrUndecided]: ctx has ended, and the join goes on. Before it has begun, the error of
 //     ctx comes without it.
+//   - [*delivery.RefusalError]: the service does not let the client join.
 //   - those of [mls.ExternalJoin].
 func (c *Client) JoinExternal(ctx context.Context, group string) error {
 	err := c.repeat(ctx, func() error {
@@ -174,7 +176,7 @@ func (c *Client) tryJoin(ctx context.Context, g *liveGroup) error {
 		return fmt.Errorf("%w: %w", ErrNoGroup, err)
 	}
 	if err != nil {
-		return &againError{err}
+		return err
 	}
 	public, signer, cfg, err := c.follow(ctx, info)
 	if err != nil {
