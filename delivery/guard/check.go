@@ -47,8 +47,8 @@ func (f *followed) checkProposal(ctx context.Context, g *Guard, client string, h
 	if err != nil || received.Proposal == nil {
 		return err
 	}
-	if _, leaves := received.Proposal.Proposal.(message.SelfRemove); leaves && g.infoIn(f.public.GroupContext().Extensions) != nil {
-		return fmt.Errorf("%w: a member leaves one of them", errHalf)
+	if err := g.checkProposed(f.public, received.Proposal, h.partner == ""); err != nil {
+		return err
 	}
 	return g.checkAsks(ctx, f, h.Group, client, received.Proposal)
 }

@@ -278,6 +278,38 @@ func (g *Guard) checkAlone(group string, before *mls.PublicGroup, c *mls.PublicC
 	return nil
 }
 
+// checkProposed returns why the members of a pair would not take a proposal. alone says that it
+// is for one of its groups.
+func (g *Guard) checkProposed(group *mls.PublicGroup, c *mls.CommittedProposal, alone bool) error {
+	if g.infoIn(group.GroupContext().Extensions) == nil {
+		return nil
+	}
+	refused := false
+	switch p := c.Proposal.(type) {
+	case message.SelfRemove, message.ReInit:
+		refused = true // as half of a pair, too
+	case message.Add, message.Remove:
+		refused = alone
+	case message.Update:
+		refused = alone && g.renames(group.Leaf(c.Sender.Leaf), p.LeafNode)
+	case message.AppDataUpdate:
+		refused = p.Component == g.numbers().APQInfo
+	}
+	if refused {
+		return fmt.Errorf("%w: a proposal of the type %s", errHalf, message.TypeOf(c.Proposal))
+	}
+	return nil
+}
+
+// renames reports whether a leaf in place of old is another client's.
+func (g *Guard) renames(old, next *message.LeafNode) bool {
+	a, b := old.Credential, next.Credential
+	if a.Type == b.Type && bytes.Equal(a.Content, b.Content) {
+		return false
+	}
+	return g.cfg.MLS.Authenticator == nil || !g.cfg.MLS.Authenticator.SameClient(a, b)
+}
+
 var errHalf = errors.New("it has to be in both groups of the pair")
 
 // checkPairs returns why the epochs that a submission begins are not of pairs, as far as the

@@ -361,6 +361,47 @@ func TestPairsOfProposals(t *testing.T) {
 	require.Equal(t, 1, w.known("pq").Size())
 }
 
+// What members of a pair refuse in one of its groups alone, the guard refuses.
+func TestProposalsInOneGroupOfAPair(t *testing.T) {
+	w := pairWorld(t, nil)
+	ann, bob := w.pairMember("ann", true), w.pairMember("bob", true)
+	ann.begin("t", "pq")
+	ann.submit(apq.CommitOptions{Add: []apq.KeyPackages{bob.keyPackages()}})
+	ctx, inT, inPQ := t.Context(), ann.group.T(), ann.group.PQ()
+	both := w.pairMember("carl", true).keyPackages()
+	next := message.BasicCredential([]byte("ann II"))
+	propose := func(g *mls.Group, p message.Proposal) []byte { return must(g.Propose(ctx, noon, p, nil))(t) }
+	rename := func(g *mls.Group) []byte {
+		return must(g.ProposeUpdate(ctx, noon, mls.LeafOptions{Credential: &next}, nil))(t)
+	}
+	for name, c := range map[string]struct {
+		group string
+		msg   []byte
+	}{
+		"Add":          {"t", propose(inT, message.Add{KeyPackage: both.T})},
+		"Remove":       {"t", propose(inT, message.Remove{Removed: 1})},
+		"ReInit":       {"t", propose(inT, message.ReInit{GroupID: []byte("next"), Version: 1, CipherSuite: 1})},
+		"APQInfo":      {"t", propose(inT, update(t, ann, 1, 1))},
+		"renaming":     {"t", rename(inT)},
+		"Add, PQ":      {"pq", propose(inPQ, message.Add{KeyPackage: both.PQ})},
+		"Remove, PQ":   {"pq", propose(inPQ, message.Remove{Removed: 1})},
+		"ReInit, PQ":   {"pq", propose(inPQ, message.ReInit{GroupID: []byte("next"), Version: 1, CipherSuite: 1})},
+		"new keys, PQ": {"pq", must(inPQ.ProposeUpdate(ctx, noon, mls.LeafOptions{}, nil))(t)},
+	} {
+		epoch := inT.Epoch()
+		if c.group == "pq" {
+			epoch = inPQ.Epoch()
+		}
+		err := err2(ann.service().Send(ctx, delivery.Message{ID: name, Group: c.group, Epoch: epoch, Message: c.msg}))
+		var refusal *delivery.RefusalError
+		require.ErrorAs(t, err, &refusal, name)
+	}
+	good := must(ann.group.ProposeUpdate(ctx, noon, apq.UpdateOptions{}))(t)
+	require.NoError(t, err2(ann.service().Send(ctx, delivery.Message{ID: "good", Group: "t", Epoch: inT.Epoch(), Message: good})))
+	pair := must((&apq.MessagePair{T: rename(inT), PQ: rename(inPQ)}).Marshal(message.CodePoints{}))(t)
+	require.NoError(t, err2(ann.service().Send(ctx, delivery.Message{ID: "pair", Group: "t", Epoch: inT.Epoch(), Message: pair})))
+}
+
 // A pair ends by the same ReInit in both of its groups.
 func TestPairsEndTogether(t *testing.T) {
 	w := pairWorld(t, nil)
