@@ -27,7 +27,9 @@ type Config struct {
 	// member of the combined group. Nil stands for credentials that are identical. Where
 	// the two groups have credentials of different kinds or keys, such as certificates, it
 	// compares the identities. It must give all members the same answer. Two members of one
-	// group who are not the same never are the same as one member of the other group.
+	// group never are the same as one member of the other group, or a Remove may reach
+	// different ones: credentials of two devices of one user have to differ in what
+	// SameMember compares.
 	SameMember func(t, pq message.Credential) bool
 }
 

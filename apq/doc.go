@@ -66,7 +66,9 @@
 //
 // The draft does not say who is the same member in both groups. Here it is the members
 // whose credentials are identical, or of which [Config].SameMember says so. Leaf indices
-// may differ. Members must agree on it, or one refuses what another accepts.
+// may differ. Members must agree on it, or one refuses what another accepts. Two leaves of one
+// group with the same credential are refused, because nothing says which leaf of the other
+// group is whose: two devices of one user need credentials that differ.
 //
 // A FULL commit needs no path by the rules, as one that only has a pre-shared key and an
 // update of the Info. This package always sends paths in both groups, or nothing heals. It

@@ -46,18 +46,30 @@ func (g *Group) sieve() *sieved {
 // covers reports whether a commit may cover a proposal. One that came after sieve it may not.
 func (s *sieved) covers(p *mls.CommittedProposal) bool { return s.taken[string(p.Ref)] }
 
-// narrow lets nothing through any more of the pairs of which a FULL commit covers one half:
-// its group has left out the other. It reports whether there are such pairs.
+// narrow lets nothing through any more of the pairs of which a FULL commit covers one half,
+// because the other group has left out the other, and of those that bring a credential which
+// another leaf has. It reports whether there are such pairs.
 func (s *sieved) narrow(c *Candidate) bool {
-	covered := map[string]bool{}
+	covered, twins := map[string]bool{}, map[string]bool{}
 	for _, leg := range []*mls.Candidate{c.t, c.pq} {
+		same := map[string]bool{}
+		for _, twin := range twinsOf(leg) {
+			same[keyOf(leg.Leaf(twin.first).Credential)] = true
+		}
 		for _, p := range leg.Proposals() {
-			covered[string(p.Ref)] = true
+			ref := string(p.Ref)
+			covered[ref] = true
+			switch p := p.Proposal.(type) {
+			case message.Add:
+				twins[ref] = same[keyOf(p.KeyPackage.LeafNode.Credential)]
+			case message.Update:
+				twins[ref] = same[keyOf(p.LeafNode.Credential)]
+			}
 		}
 	}
 	narrower := false
 	for _, p := range s.pairs {
-		if s.taken[p.t] && covered[p.t] != covered[p.pq] {
+		if s.taken[p.t] && (covered[p.t] != covered[p.pq] || twins[p.t] || twins[p.pq]) {
 			s.taken[p.t], s.taken[p.pq] = false, false
 			narrower = true
 		}

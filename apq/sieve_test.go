@@ -85,6 +85,10 @@ func TestNoInsiderFreezesAPair(t *testing.T) {
 			w.pair(message.Add{KeyPackage: a.T}, message.Add{KeyPackage: a.PQ}, "1")
 			w.pair(message.Add{KeyPackage: b.T}, message.Add{KeyPackage: a.PQ}, "2")
 		}, nil, nil},
+		{"an Add of a member's credential", func(w insiderWorld) {
+			both := w.published(w.keyPackage("bob"))
+			w.pair(message.Add{KeyPackage: both.T}, message.Add{KeyPackage: both.PQ}, "")
+		}, nil, nil},
 		{"a Remove of the committer", func(w insiderWorld) {
 			w.pair(w.remove(T, "bob"), w.remove(PQ, "bob"), "")
 			w.alone("ann")
@@ -189,4 +193,26 @@ func TestUpdatesOfIdentities(t *testing.T) {
 	w.propose("cid", b, err)
 	require.True(t, w.commit("bob", CommitOptions{}).Full())
 	require.Equal(t, "cid II", string(w.groups["ann"].PQ().Leaf(w.groups["cid"].PQ().OwnLeaf()).Credential.Content))
+}
+
+// A pair has no two leaves with the same credential in one group: a Remove could reach
+// different ones of two devices.
+func TestTwinsAreRefused(t *testing.T) {
+	w := settled(t, []string{"ann", "bob"})
+	both := w.published(w.keyPackage("bob"))
+	_, err := w.groups["ann"].Commit(t.Context(), noon, CommitOptions{Add: []KeyPackages{both}})
+	requireRule(t, err, "3.2.1", T)
+	require.ErrorContains(t, err, "leaves 1 and 2")
+	c := w.fake("ann", func(f *fakeFull) {
+		f.t, f.pq = []message.Proposal{message.Add{KeyPackage: both.T}}, []message.Proposal{message.Add{KeyPackage: both.PQ}}
+	})
+	requireRule(t, w.refused("bob", c.Message), "3.2.1", T)
+	k := w.keyPackage("cid")
+	one := w.published(k)
+	c = w.fake("ann", func(f *fakeFull) {
+		f.t = []message.Proposal{message.Add{KeyPackage: one.T}}
+		f.pq = []message.Proposal{message.Add{KeyPackage: one.PQ}, message.Add{KeyPackage: both.PQ}}
+	})
+	requireRule(t, w.refused("bob", c.Message), "3.2.1", PQ)
+	requireRule(t, w.joinRefused(k, c.Welcome), "3.2.1", PQ)
 }

@@ -99,6 +99,15 @@ func (c *Config) agree(t, pq view) error {
 func (c *Config) paired(t, pq view) (map[message.LeafIndex]message.LeafIndex, error) {
 	var leaves []message.LeafIndex
 	var credentials []message.Credential
+	for _, leg := range []Leg{T, PQ} {
+		of := t
+		if leg == PQ {
+			of = pq
+		}
+		if twins := twinsOf(of); len(twins) > 0 {
+			return nil, broken("3.2.1", leg, "leaves %d and %d have the same credential", twins[0].first, twins[0].second)
+		}
+	}
 	for leaf, node := range pq.Members() {
 		leaves, credentials = append(leaves, leaf), append(credentials, node.Credential)
 	}
@@ -115,4 +124,28 @@ func (c *Config) paired(t, pq view) (map[message.LeafIndex]message.LeafIndex, er
 		pairs[leaf] = leaves[i]
 	}
 	return pairs, nil
+}
+
+// twin is a leaf that has the credential of one before it.
+type twin struct{ first, second message.LeafIndex }
+
+// twinsOf returns the leaves of a group that have the credential of another one. Nothing says
+// which leaf of the other group belongs to which of them.
+func twinsOf(v view) []twin {
+	var twins []twin
+	first := make(map[string]message.LeafIndex, v.Size())
+	for leaf, node := range v.Members() {
+		k := keyOf(node.Credential)
+		if before, ok := first[k]; ok {
+			twins = append(twins, twin{before, leaf})
+			continue
+		}
+		first[k] = leaf
+	}
+	return twins
+}
+
+// keyOf returns what is different for different credentials.
+func keyOf(c message.Credential) string {
+	return string([]byte{byte(c.Type >> 8), byte(c.Type)}) + string(c.Content)
 }

@@ -364,6 +364,16 @@ func (g *Guard) checkEpochs(before, t, pq *mls.PublicGroup) error {
 
 // checkSameMembers returns an error unless the two groups of a pair have the same members.
 func (g *Guard) checkSameMembers(t, pq *mls.PublicGroup) error {
+	for _, group := range []*mls.PublicGroup{t, pq} {
+		seen := map[string]message.LeafIndex{}
+		for leaf, node := range group.Members() {
+			k := string([]byte{byte(node.Credential.Type >> 8), byte(node.Credential.Type)}) + string(node.Credential.Content)
+			if first, ok := seen[k]; ok {
+				return fmt.Errorf("leaves %d and %d of group %x have the same credential", first, leaf, group.GroupID())
+			}
+			seen[k] = leaf
+		}
+	}
 	var leaves []message.Credential
 	for _, node := range pq.Members() {
 		leaves = append(leaves, node.Credential)

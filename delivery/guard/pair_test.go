@@ -402,6 +402,22 @@ func TestProposalsInOneGroupOfAPair(t *testing.T) {
 	require.NoError(t, err2(ann.service().Send(ctx, delivery.Message{ID: "pair", Group: "t", Epoch: inT.Epoch(), Message: pair})))
 }
 
+// No two leaves of a group of a pair have the same credential.
+func TestTwinsInAPair(t *testing.T) {
+	w := pairWorld(t, nil)
+	ann, twin := w.pairMember("ann", true), w.pairMember("ann", true).keyPackages()
+	ann.begin("t", "pq")
+	commit := func(g *mls.Group, k *message.KeyPackage) *mls.Candidate {
+		return must(g.Commit(t.Context(), noon, mls.CommitOptions{ForcePath: true}, message.Add{KeyPackage: k}, update(t, ann, 1, 1)))(t)
+	}
+	first, second := commit(ann.group.T(), twin.T), commit(ann.group.PQ(), twin.PQ)
+	msg := must((&apq.MessagePair{T: first.Message, PQ: second.Message}).Marshal(message.CodePoints{}))(t)
+	err := err2(ann.service().Submit(t.Context(), ann.submission(ann.describe(first, msg), ann.describe(second, nil))))
+	require.Error(t, err)
+	w.requireRefused(err, rulePairs)
+	require.ErrorContains(t, err, "leaves 0 and 1")
+}
+
 // A pair ends by the same ReInit in both of its groups.
 func TestPairsEndTogether(t *testing.T) {
 	w := pairWorld(t, nil)
