@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -203,25 +204,60 @@ func (c *Client) Delete(ctx context.Context, group string) error {
 // packages here and at the delivery service, and the application's own records. Then it
 // closes the client. It waits for a change of the key packages that is under way, and nothing
 // is stored behind it: other calls fail with [ErrClosed].
+//
+// What is here is deleted whatever the service says, and even if ctx has ended: ctx bounds the
+// wait for the service and for other calls, which is half a minute at most.
+//
+// Errors:
+//
+//   - [ErrNotWithdrawn], with why: everything here is deleted, and the client is closed, but the
+//     service may still hand out key packages of it.
+//   - an error of the store: its records are still there, and the client is not closed.
 func (c *Client) DeleteAll(ctx context.Context) error {
+	var kept []error // why the service may keep something
+	service, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
 	for _, t := range []turn{c.stock, c.inbox} { // so that no key packages and no groups come
-		if err := t.take(ctx); err != nil {
-			return err
+		if err := t.take(service); err != nil {
+			kept = append(kept, err)
+			continue
 		}
 		defer t.give()
 	}
-	for _, id := range c.ids() {
-		if err := c.Delete(ctx, id); err != nil {
-			return err
+	local := context.WithoutCancel(ctx)
+	own, err := c.packages(local)
+	kept = append(kept, err, c.withdrawPackages(service, own))
+	c.deleteGroups(ctx)
+	for _, p := range own {
+		if err := c.destroyPackage(local, p.ref); err != nil {
+			c.warn("private parts of a key package", "", err)
 		}
 	}
-	if err := c.withdrawPackages(ctx); err != nil {
+	if err := c.store.erase(local); err != nil {
 		return err
 	}
-	if err := c.store.erase(ctx); err != nil {
-		return err
+	err = c.Close()
+	if why := errors.Join(kept...); why != nil {
+		err = errors.Join(fmt.Errorf("%w: %w", ErrNotWithdrawn, why), err)
 	}
-	return c.Close()
+	return err
+}
+
+// deleteGroups deletes all groups before the store is erased, so that their keys are erased in
+// memory and those who wait are answered. It waits leaveTimeout for those that are in use, and as
+// long for the service to be told.
+func (c *Client) deleteGroups(ctx context.Context) {
+	leaving, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	c.leaveUntil(leaving)
+	defer c.leaveUntil(context.Background())
+	turns, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	for _, id := range c.ids() {
+		if err := c.Delete(turns, id); err != nil {
+			c.warn("deleting a group", id, err) // its records go with the store
+		}
+	}
 }
 
 // unique returns names, each once, in their order.

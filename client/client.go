@@ -47,6 +47,7 @@ type Client struct {
 	changed    chan struct{} // closed when groups come or go
 	dirty      *queue
 	stockAt    time.Time         // of the next look at the key packages
+	leaving    context.Context   // bounds how long the service is told of groups that end: see DeleteAll
 	look       uint64            // how often there was a reason to look at what the service still has
 	losses     int               // how often the service was found to have lost something
 	quietAt    map[string]uint64 // the look at which a group that is not in memory was seen
@@ -69,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
 		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, outboxes: map[string]int{}, loaded: list.New(),
 		results: map[uint64]chan error{}, look: 1, quietAt: map[string]uint64{}, inboxTries: map[delivery.Position]*tried{}, news: make(chan struct{}), changed: make(chan struct{}),
-		dirty: newQueue(),
+		dirty: newQueue(), leaving: context.Background(),
 	}
 	c.identities = append([]Identity{{Credential: cfg.MLS.Credential, Signer: cfg.MLS.Signer}}, cfg.Identities...)
 	if cfg.Pairs != nil {

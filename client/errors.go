@@ -30,6 +30,9 @@ var (
 	ErrLeft = errors.New("client: no longer a member of the group")
 	// ErrSelf says that a client cannot remove itself: see [Client.Leave].
 	ErrSelf = errors.New("client: a member leaves by Leave")
+	// ErrNotWithdrawn says that a client was deleted, but that its delivery service may still
+	// hand out its key packages: see [Client.DeleteAll].
+	ErrNotWithdrawn = errors.New("client: deleted, but the key packages at the delivery service are not withdrawn")
 	// ErrUndecided says that the context ended while the outcome was open. The change
 	// stays under way, and may still become part of the group. It comes with the error of
 	// the context.

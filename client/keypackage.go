@@ -299,12 +299,8 @@ func (c *Client) destroyPackage(ctx context.Context, ref string) error {
 	return nil
 }
 
-// withdrawPackages takes all key packages from the service and deletes their private parts.
-func (c *Client) withdrawPackages(ctx context.Context) error {
-	own, err := c.packages(ctx)
-	if err != nil {
-		return err
-	}
+// withdrawPackages takes all key packages from the service: own and those that it has else.
+func (c *Client) withdrawPackages(ctx context.Context, own []*ownPackage) error {
 	refs, err := c.service.Stocked(ctx) // also of a store that was lost
 	if err != nil {
 		return err
@@ -318,15 +314,7 @@ func (c *Client) withdrawPackages(ctx context.Context) error {
 	if len(change.Remove) == 0 {
 		return nil
 	}
-	if err := c.service.Publish(ctx, change); err != nil {
-		return err
-	}
-	for _, p := range own {
-		if err := c.destroyPackage(ctx, p.ref); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.service.Publish(ctx, change)
 }
 
 // Rotate gives the client another credential or signature key: before a certificate ends,

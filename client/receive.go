@@ -394,14 +394,29 @@ func (c *Client) end(s *step, g *liveGroup) {
 	s.done(func() { c.leaveStream(g.id) })
 }
 
-// leaveTimeout bounds how long the end of a membership waits for the service.
+// leaveTimeout bounds how long the end of a membership waits for the service, and the end of all
+// of them.
 const leaveTimeout = 10 * time.Second
+
+// leaveUntil bounds how long all ends of memberships together wait for the service.
+func (c *Client) leaveUntil(bound context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaving = bound
+}
 
 // leaveStream tells the service that the client no longer reads a group. If that fails,
 // the service keeps entries longer than it has to.
 func (c *Client) leaveStream(id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	c.mu.Lock()
+	parent := c.leaving
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(parent, leaveTimeout)
 	defer cancel()
+	if err := ctx.Err(); err != nil {
+		c.warn("leaving a stream", id, err)
+		return
+	}
 	if err := c.service.Leave(ctx, delivery.Stream{Group: id}); err != nil {
 		c.warn("leaving a stream", id, err)
 	}
