@@ -38,16 +38,24 @@ func (c *Client) storeHistory(w store.Writer, e Event, value []byte) error {
 	if _, err := getJSON(w, counter, &rec); err != nil {
 		return err
 	}
-	if err := w.Put(historyKey(e.Group, rec.Next), value); err != nil {
+	if err := rec.append(w, e.Group, value, limit); err != nil {
+		return err
+	}
+	return putJSON(w, counter, rec)
+}
+
+// append keeps one message more of a group, and drops those beyond a limit.
+func (rec *historyRecord) append(w store.Writer, group string, value []byte, limit uint64) error {
+	if err := w.Put(historyKey(group, rec.Next), value); err != nil {
 		return err
 	}
 	rec.Next++
 	for ; rec.Next-rec.First > limit; rec.First++ {
-		if err := w.Delete(historyKey(e.Group, rec.First)); err != nil {
+		if err := w.Delete(historyKey(group, rec.First)); err != nil {
 			return err
 		}
 	}
-	return putJSON(w, counter, rec)
+	return nil
 }
 
 func historyKey(group string, n uint64) []byte {
@@ -210,7 +218,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
 // this client's history, of which it has none yet, and returns the groups. A group's history
-// includes what came from groups before it, and [Bounds].History counts for all of that. It reads r in a
+// includes what came from groups before it, and [Bounds].History counts for all of that: of
+// more, the last ones are kept. It reads r in a
 // transaction of the store, for whose end other calls wait: r must not wait for a call of this
 // Client.
 //
@@ -227,9 +236,10 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 	if first.Version < 1 || first.Version > recordVersion {
 		return nil, fmt.Errorf("client: importing version %d: %w", first.Version, store.ErrVersion)
 	}
+	limit := uint64(max(c.cfg.Bounds.History, 0))
 	err = c.store.Update(ctx, func(w store.Writer) error {
 		groups = nil
-		counts := map[string]uint64{}
+		kept := map[string]*historyRecord{}
 		for {
 			var line exported
 			err := in.Decode(&line)
@@ -240,16 +250,18 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 				return fmt.Errorf("client: importing: %w", err)
 			}
 			group := string(line.Group)
-			n, begun := counts[group]
 			if line.Event == nil {
 				groups = append(groups, group)
-				counts[group] = n
+				if kept[group] == nil {
+					kept[group] = &historyRecord{}
+				}
 				if has, err := w.Get(key(spaceHistory, group, partRecord)); err != nil || has != nil {
 					return errors.Join(err, ErrExists)
 				}
 				continue
 			}
-			if !begun {
+			rec := kept[group]
+			if rec == nil {
 				return errors.New("client: importing: a message comes before its group")
 			}
 			e, err := parseEvent(line.Event)
@@ -257,19 +269,18 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 				return err
 			}
 			value, err := marshalEvent(e)
-			if err == nil {
-				err = w.Put(historyKey(group, n), value)
+			if err == nil && limit > 0 {
+				err = rec.append(w, group, value, limit)
 			}
 			if err != nil {
 				return err
 			}
-			counts[group]++
 		}
-		for group, n := range counts {
-			if n == 0 {
+		for group, rec := range kept {
+			if rec.Next == 0 {
 				continue
 			}
-			if err := putJSON(w, key(spaceHistory, group, partRecord), historyRecord{Next: n}); err != nil {
+			if err := putJSON(w, key(spaceHistory, group, partRecord), rec); err != nil {
 				return err
 			}
 		}

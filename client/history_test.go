@@ -155,3 +155,27 @@ func TestEventsLetTheCallerConfirm(t *testing.T) {
 	cancel()
 	require.Zero(t, left)
 }
+
+// Of a longer history, the last messages are imported that the client keeps, and none if it
+// keeps none.
+func TestImportKeepsToTheBound(t *testing.T) {
+	a, g := historian(t, 50, make([]int, 20)...)
+	var exported bytes.Buffer
+	require.NoError(t, a.Export(ctx, &exported))
+	for limit, want := range map[int][]int{0: nil, 3: {17, 18, 19}, 20: {0}, 30: {0}} {
+		next := a.w.actor(fmt.Sprint("next", limit), func(c *client.Config) { c.Bounds.History = limit })
+		groups, err := next.Import(ctx, bytes.NewReader(exported.Bytes()))
+		require.NoError(t, err)
+		require.Equal(t, []string{g}, groups)
+		var seen []int
+		for e, err := range next.History(ctx, g) {
+			require.NoError(t, err)
+			seen = append(seen, ordinal(t, e))
+		}
+		if limit >= 20 {
+			require.Len(t, seen, 20)
+			seen = seen[:1]
+		}
+		require.Equal(t, want, seen, "limit %d", limit)
+	}
+}
