@@ -51,6 +51,7 @@ type Client struct {
 	look       uint64            // how often there was a reason to look at what the service still has
 	losses     int               // how often the service was found to have lost something
 	quietAt    map[string]uint64 // the look at which a group that is not in memory was seen
+	toldQuiet  map[string]bool   // groups of which the service has told since
 }
 
 // Open opens a client on what its store has, or begins it. It takes as long as reading one
@@ -69,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		cfg: cfg, store: &erasable{Store: cfg.Store}, service: cfg.Delivery, name: cfg.Delivery.Client(),
 		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
 		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, outboxes: map[string]int{}, loaded: list.New(),
-		results: map[uint64]chan error{}, look: 1, quietAt: map[string]uint64{}, inboxTries: map[delivery.Position]*tried{}, news: make(chan struct{}), changed: make(chan struct{}),
+		results: map[uint64]chan error{}, look: 1, quietAt: map[string]uint64{}, toldQuiet: map[string]bool{}, inboxTries: map[delivery.Position]*tried{}, news: make(chan struct{}), changed: make(chan struct{}),
 		dirty: newQueue(), leaving: context.Background(),
 	}
 	c.identities = append([]Identity{{Credential: cfg.MLS.Credential, Signer: cfg.MLS.Signer}}, cfg.Identities...)

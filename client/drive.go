@@ -134,6 +134,8 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 	rec, ok := c.index[id]
 	loaded := c.groups[id] != nil && c.groups[id].used != nil
 	at, look, losses := c.quietAt[id], c.look, c.losses
+	told := c.toldQuiet[id]
+	delete(c.toldQuiet, id)
 	c.mu.Unlock()
 	s, now := c.cfg.Schedule, c.cfg.Now()
 	due, full := c.nextFull(&rec)
@@ -146,7 +148,7 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	stream := delivery.Stream{Group: id}
-	if rec.Read != nil && at != look {
+	if rec.Read != nil && (at != look || told) {
 		entries, seen, err := c.fetchFrom(ctx, rec.Read, 2, func(after delivery.Position, limit int) ([]delivery.Entry, error) {
 			return c.service.Fetch(ctx, stream, after, limit)
 		})

@@ -177,6 +177,9 @@ func (c *Client) tell(id string) {
 	if g := c.groups[id]; g != nil {
 		g.told = true
 	}
+	if _, ok := c.index[id]; ok {
+		c.toldQuiet[id] = true
+	}
 	c.mu.Unlock()
 	c.dirty.add(id)
 }

@@ -159,6 +159,7 @@ func (c *Client) publish(g *liveGroup) {
 	if g.rec.State == 0 {
 		delete(c.index, g.id)
 		delete(c.quietAt, g.id)
+		delete(c.toldQuiet, g.id)
 	} else {
 		rec := g.rec
 		if rec.Pair != nil { // which others read without the turn
