@@ -108,9 +108,10 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 		return &againError{err}
 	}
 	s := c.step(g)
-	s.finish(g, in, err)
 	if err != nil && g.rec.New {
-		c.end(s, g)
+		c.notBegun(s, g, err)
+	} else {
+		s.finish(g, in, err)
 	}
 	return c.commit(ctx, s)
 }
@@ -314,11 +315,10 @@ func (c *Client) abandon(ctx context.Context, g *liveGroup, why error) error {
 	p := g.pending
 	s := c.step(g)
 	s.dropPending(g)
-	if in := g.intent(p.rec.Intent); in != nil && why != nil {
-		s.finish(g, in, why)
-	}
 	if why != nil && g.rec.New {
-		c.end(s, g)
+		c.notBegun(s, g, why)
+	} else if in := g.intent(p.rec.Intent); in != nil && why != nil {
+		s.finish(g, in, why)
 	}
 	return c.commit(ctx, s)
 }

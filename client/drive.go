@@ -78,6 +78,9 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 		return err == nil, err
 	}
 	for _, in := range g.intents {
+		if g.rec.New && in.rec.Kind != intentCreate {
+			continue // there is no epoch yet that a change could end
+		}
 		if !in.notBefore.After(now) {
 			err := c.attempt(ctx, g, in)
 			return err == nil || transient(err) && g.known, err

@@ -93,6 +93,20 @@ func (s *step) finish(g *liveGroup, in *intent, outcome error) {
 	s.done(func() { c.resolve(in.number, outcome) })
 }
 
+// notBegun takes a group off what the client has that does not begin, with what waits in it:
+// why is the outcome of the call that makes the group.
+func (c *Client) notBegun(s *step, g *liveGroup, why error) {
+	for _, in := range slices.Clone(g.intents) {
+		outcome := why
+		if in.rec.Kind != intentCreate {
+			outcome = fmt.Errorf("%w: %w", ErrNoGroup, why)
+		}
+		s.finish(g, in, outcome)
+	}
+	s.unsent(g, -1, why)
+	c.end(s, g)
+}
+
 func (c *Client) resolve(number uint64, outcome error) {
 	c.mu.Lock()
 	result := c.results[number]
@@ -209,8 +223,9 @@ func (c *Client) withdraw(ctx context.Context, id string, in *intent, result cha
 			return nil
 		}
 		s := c.step(g)
-		if g.rec.New {
-			c.end(s, g)
+		if g.intents[i].rec.Kind == intentCreate && g.rec.New {
+			s.dropPending(g)
+			c.notBegun(s, g, why)
 			return c.commit(ctx, s)
 		}
 		s.delete(key(spaceIntent, g.id, number(in.number)))
@@ -248,12 +263,7 @@ type wanted struct {
 // examine looks at an intent in the epoch that the group is in.
 func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wanted, err error) {
 	switch in.rec.Kind {
-	case intentCreate:
-		w.done = !g.rec.New
-		if !w.done && len(in.rec.Names) > 0 {
-			return c.examineAdd(ctx, g, in, false)
-		}
-	case intentAdd:
+	case intentCreate, intentAdd:
 		return c.examineAdd(ctx, g, in, false)
 	case intentReplace:
 		return c.examineAdd(ctx, g, in, true)
@@ -333,7 +343,7 @@ func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, repla
 		w.proposals = append(w.proposals, message.Add{KeyPackage: kp})
 		w.clients = append(w.clients, name)
 	}
-	w.done = len(w.proposals) == 0 && in.rec.Kind != intentCreate
+	w.done = len(w.proposals) == 0 && !g.rec.New
 	return w, nil
 }
 

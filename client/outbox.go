@@ -302,12 +302,15 @@ func (s *step) remove(g *liveGroup, m *outgoing) {
 }
 
 // unsent reports all messages of the outbox of a group that ends, also those that were
-// enqueued until then. They follow from what the event with an index follows from.
+// enqueued until then. They follow from what the event with an index follows from, or with -1 from no entry.
 func (s *step) unsent(g *liveGroup, event int, why error) {
 	s.before(func(r store.Writer) error {
 		return scanJSON(r, key(spaceOutbox, g.id), func(_ []byte, rec *outboxRecord) error {
-			from := s.events[event]
 			e := s.event(g, &Unsent{ID: rec.ID, Data: rec.Data, Why: why.Error()})
+			if event < 0 {
+				return nil
+			}
+			from := s.events[event]
 			e.Epoch, e.Position, e.Time = from.Epoch, from.Position, from.Time
 			return nil
 		})
