@@ -54,8 +54,10 @@ func TestPairOfAThousandAtEveryBoundary(t *testing.T) {
 		names[i] = fmt.Sprintf("m%d", i)
 	}
 	w.stocked(names...)
-	g, err := ann.CreatePair(ctx, "", append([]string{"bob"}, names...))
+	half := len(names) / 2 // since no commit lets in more than [delivery.MaxRecipients]
+	g, err := ann.CreatePair(ctx, "", append([]string{"bob"}, names[:half]...))
 	require.NoError(t, err)
+	require.NoError(t, ann.Add(ctx, g, names[half:]...))
 	sync(t, ann, bob)
 	info, err := ann.Group(g)
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -251,6 +252,25 @@ func (m *member) usage() *usage {
 	return &u
 }
 
+// create makes a group. No commit lets more clients in than a service takes Welcomes for.
+func (m *member) create(ctx context.Context, group string, names []string) (err error) {
+	first := min(len(names), delivery.MaxRecipients)
+	if m.cfg.Suite.PQ != 0 {
+		_, err = m.CreatePair(ctx, group, names[:first])
+	} else {
+		_, err = m.CreateGroup(ctx, group, names[:first])
+	}
+	if err != nil && !errors.Is(err, client.ErrExists) {
+		return err
+	}
+	for more := range slices.Chunk(names[first:], delivery.MaxRecipients) {
+		if err := m.Add(ctx, group, more...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // answer does what r asks.
 func (m *member) answer(ctx context.Context, r request) {
 	done := report{ID: r.ID}
@@ -259,14 +279,7 @@ func (m *member) answer(ctx context.Context, r request) {
 	case "sync":
 		err = m.Sync(ctx)
 	case "create":
-		if m.cfg.Suite.PQ != 0 {
-			_, err = m.CreatePair(ctx, group, r.Names)
-		} else {
-			_, err = m.CreateGroup(ctx, group, r.Names)
-		}
-		if errors.Is(err, client.ErrExists) {
-			err = nil
-		}
+		err = m.create(ctx, group, r.Names)
 	case "send":
 		_, err = m.Send(ctx, group, newMessage(r.Group, r.Number, r.Size, time.Now()))
 	case "renew":
