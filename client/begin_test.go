@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,32 +18,47 @@ import (
 // the answer of a submission and is not reached from then on.
 type beginner struct {
 	delivery.Service
+
+	mu     gosync.Mutex
 	claims error // for bob
 	loses  bool
 	down   bool
 }
 
+func (b *beginner) set(claims error, loses, down bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.claims, b.loses, b.down = claims, loses, down
+}
+
+func (b *beginner) state() (claims error, loses, down bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.claims, b.loses, b.down
+}
+
 func (b *beginner) Claim(ctx context.Context, name string, of suite.ID) ([]byte, error) {
-	if b.claims != nil && name == "bob" {
-		return nil, b.claims
+	if claims, _, _ := b.state(); claims != nil && name == "bob" {
+		return nil, claims
 	}
 	return b.Service.Claim(ctx, name, of)
 }
 
 func (b *beginner) Submit(ctx context.Context, s delivery.Submission) (delivery.Position, error) {
-	if b.down {
+	claims, loses, down := b.state()
+	if down {
 		return 0, delivery.ErrUnavailable
 	}
 	position, err := b.Service.Submit(ctx, s)
-	if b.loses && err == nil {
-		b.down = true
+	if loses && err == nil {
+		b.set(claims, loses, true)
 		return 0, delivery.ErrUnknown
 	}
 	return position, err
 }
 
 func (b *beginner) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	if b.down {
+	if _, _, down := b.state(); down {
 		return nil, delivery.ErrUnavailable
 	}
 	return b.Service.Fetch(ctx, of, after, limit)
@@ -63,7 +79,7 @@ func beginning(t *testing.T) (ann *actor, others []*actor, b *beginner) {
 func TestChangeThatIsWithdrawnEndsNoNewGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann, others, b := beginning(t)
-		b.loses = true
+		b.set(nil, true, false)
 		short, cancel := shortly()
 		_, err := ann.CreateGroup(short, "g", []string{"bob"})
 		cancel()
@@ -75,7 +91,7 @@ func TestChangeThatIsWithdrawnEndsNoNewGroup(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotErrorIs(t, err, client.ErrUndecided)
-		b.loses, b.down = false, false
+		b.set(nil, false, false)
 		time.Sleep(time.Minute)
 		sync(t, ann, others[0])
 		agree(t, "g", ann, others[0])
@@ -88,7 +104,7 @@ func TestChangeThatIsWithdrawnEndsNoNewGroup(t *testing.T) {
 func TestChangesOfNewGroupWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann, others, b := beginning(t)
-		b.claims = delivery.ErrUnavailable
+		b.set(delivery.ErrUnavailable, false, false)
 		outcome := make([]error, 3)
 		go func() { _, outcome[0] = ann.CreateGroup(ctx, "g", []string{"bob"}) }()
 		time.Sleep(100 * time.Millisecond)
@@ -98,7 +114,7 @@ func TestChangesOfNewGroupWait(t *testing.T) {
 		go func() { outcome[2] = ann.Update(ctx, "g") }()
 		time.Sleep(10 * time.Second)
 		require.Len(t, ann.Groups(), 1)
-		b.claims = nil
+		b.set(nil, false, false)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		require.NoError(t, outcome[0])
@@ -113,13 +129,13 @@ func TestChangesOfNewGroupWait(t *testing.T) {
 // Of a group that does not begin, everybody learns who waits for something of it.
 func TestNewGroupThatDoesNotBegin(t *testing.T) {
 	for name, end := range map[string]func(b *beginner, cancel func()){
-		"refused":   func(b *beginner, _ func()) { b.claims = delivery.ErrNoKeyPackage },
+		"refused":   func(b *beginner, _ func()) { b.set(delivery.ErrNoKeyPackage, false, false) },
 		"withdrawn": func(_ *beginner, cancel func()) { cancel() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ann, _, b := beginning(t)
-				b.claims = delivery.ErrUnavailable
+				b.set(delivery.ErrUnavailable, false, false)
 				whole, cancel := context.WithCancel(ctx)
 				defer cancel()
 				outcome := make([]error, 2)
@@ -140,7 +156,7 @@ func TestNewGroupThatDoesNotBegin(t *testing.T) {
 				unsent := of[*client.Unsent](events)
 				require.Len(t, unsent, 1)
 				require.Equal(t, []string{id, "hello"}, []string{unsent[0].ID, string(unsent[0].Data)})
-				b.claims = nil
+				b.set(nil, false, false)
 				_, err = ann.CreateGroup(ctx, "g", []string{"bob"})
 				require.NoError(t, err)
 			})

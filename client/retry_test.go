@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -117,25 +118,27 @@ func TestJoinFromOutsideEndsWithItsContext(t *testing.T) {
 	for how, begin := range returning {
 		for request, undecided := range map[string]bool{"info": false, "submit": true} {
 			t.Run(how+", "+request, func(t *testing.T) {
-				ann, bob, carl, g := three(t)
-				back, join := begin(t, ann, g)
-				f := &flaky{err: delivery.ErrUnavailable, failures: map[string]int{request: -1}}
-				back.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
-				back.restart()
-				short, cancel := shortly()
-				defer cancel()
-				err := join(short)
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				require.ErrorIs(t, err, delivery.ErrUnavailable)
-				require.Equal(t, undecided, errors.Is(err, client.ErrUndecided))
-				f.failures = nil
-				if undecided {
-					require.NoError(t, back.Sync(ctx), "it goes on")
-				} else {
-					require.NoError(t, join(ctx))
-				}
-				sync(t, back, bob, carl)
-				agree(t, g, back, bob, carl)
+				synctest.Test(t, func(t *testing.T) {
+					ann, bob, carl, g := three(t)
+					back, join := begin(t, ann, g)
+					f := &flaky{err: delivery.ErrUnavailable, failures: map[string]int{request: -1}}
+					back.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+					back.restart()
+					short, cancel := shortly()
+					defer cancel()
+					err := join(short)
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					require.ErrorIs(t, err, delivery.ErrUnavailable)
+					require.Equal(t, undecided, errors.Is(err, client.ErrUndecided))
+					f.failures = nil
+					if undecided {
+						require.NoError(t, back.Sync(ctx), "it goes on")
+					} else {
+						require.NoError(t, join(ctx))
+					}
+					sync(t, back, bob, carl)
+					agree(t, g, back, bob, carl)
+				})
 			})
 		}
 	}
@@ -178,51 +181,55 @@ func TestRefusedJoinFromOutside(t *testing.T) {
 // A move goes on for as long as its context allows, too: also where another change waits, and
 // where an earlier call was given up.
 func TestMoveIsRetried(t *testing.T) {
-	actors, g := movable(t)
-	ann := actors[0]
-	f := &flaky{err: delivery.ErrUnavailable, failures: map[string]int{"submit": -1}}
-	times := 0
-	ann.cfg.MLS.Authenticator = absent{&times}
-	ann.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
-	ann.restart()
-	times = 3
-	short, cancel := shortly()
-	defer cancel()
-	require.ErrorIs(t, ann.Update(short, g), client.ErrUndecided) // which waits
-	f.failures = map[string]int{"submit": 3, "fetch": 3}
-	before, err := ann.Group(g)
-	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		actors, g := movable(t)
+		ann := actors[0]
+		f := &flaky{err: delivery.ErrUnavailable, failures: map[string]int{"submit": -1}}
+		times := 0
+		ann.cfg.MLS.Authenticator = absent{&times}
+		ann.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+		ann.restart()
+		times = 3
+		short, cancel := shortly()
+		defer cancel()
+		require.ErrorIs(t, ann.Update(short, g), client.ErrUndecided) // which waits
+		f.failures = map[string]int{"submit": 3, "fetch": 3}
+		before, err := ann.Group(g)
+		require.NoError(t, err)
 
-	again, cancel := shortly()
-	defer cancel()
-	f.failures["submit"] = -1
-	_, err = ann.Move(again, g, hybrid)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	f.failures = map[string]int{"submit": 3, "fetch": 3}
-	next, err := ann.Move(ctx, g, hybrid)
-	require.NoError(t, err)
-	require.Zero(t, f.failures["submit"]+f.failures["fetch"])
-	require.Zero(t, times)
-	sync(t, actors...)
-	require.Equal(t, next, moved(t, g, actors...))
-	require.Equal(t, uint64(1), before.Epoch, "the update came first")
+		again, cancel := shortly()
+		defer cancel()
+		f.failures["submit"] = -1
+		_, err = ann.Move(again, g, hybrid)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		f.failures = map[string]int{"submit": 3, "fetch": 3}
+		next, err := ann.Move(ctx, g, hybrid)
+		require.NoError(t, err)
+		require.Zero(t, f.failures["submit"]+f.failures["fetch"])
+		require.Zero(t, times)
+		sync(t, actors...)
+		require.Equal(t, next, moved(t, g, actors...))
+		require.Equal(t, uint64(1), before.Epoch, "the update came first")
+	})
 }
 
 // Whoever gives up a move whose ReInit may have won, and asks again, gets the group to which it
 // leads.
 func TestMoveIsTakenUpAgain(t *testing.T) {
-	actors, g := movable(t)
-	ann := actors[0]
-	f := &flaky{err: delivery.ErrUnknown, failures: map[string]int{"submit": -1}}
-	ann.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
-	ann.restart()
-	short, cancel := shortly()
-	defer cancel()
-	_, err := ann.Move(short, g, hybrid)
-	require.ErrorIs(t, err, client.ErrUndecided)
-	f.failures = nil
-	next, err := ann.Move(ctx, g, hybrid)
-	require.NoError(t, err)
-	sync(t, actors...)
-	require.Equal(t, next, moved(t, g, actors...))
+	synctest.Test(t, func(t *testing.T) {
+		actors, g := movable(t)
+		ann := actors[0]
+		f := &flaky{err: delivery.ErrUnknown, failures: map[string]int{"submit": -1}}
+		ann.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return f }
+		ann.restart()
+		short, cancel := shortly()
+		defer cancel()
+		_, err := ann.Move(short, g, hybrid)
+		require.ErrorIs(t, err, client.ErrUndecided)
+		f.failures = nil
+		next, err := ann.Move(ctx, g, hybrid)
+		require.NoError(t, err)
+		sync(t, actors...)
+		require.Equal(t, next, moved(t, g, actors...))
+	})
 }
