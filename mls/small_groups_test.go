@@ -156,8 +156,8 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 		t.Skip("the approved services and the race detector allocate more")
 	}
 	most := map[string]struct{ two, ten float64 }{
-		"commit": {140, 236}, "process": {110, 130}, "add": {126, 130}, "process-add": {94, 96},
-		"join": {138, 233}, "external-join": {250, 374},
+		"commit": {138, 234}, "process": {107, 126}, "add": {124, 129}, "process-add": {92, 94},
+		"join": {141, 229}, "external-join": {250, 370},
 	}
 	for _, op := range smallOperations() {
 		for members, most := range map[int]float64{2: most[op.name].two, 10: most[op.name].ten} {
