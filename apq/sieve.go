@@ -50,6 +50,9 @@ func (s *sieved) covers(p *mls.CommittedProposal) bool { return s.taken[string(p
 // because the other group has left out the other, and of those that bring a credential which
 // another leaf has. It reports whether there are such pairs.
 func (s *sieved) narrow(c *Candidate) bool {
+	if len(s.pairs) == 0 {
+		return false // without a look at all leaves
+	}
 	covered, twins := map[string]bool{}, map[string]bool{}
 	for _, leg := range []*mls.Candidate{c.t, c.pq} {
 		same := map[string]bool{}
