@@ -224,8 +224,19 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 	if err != nil {
 		return err
 	}
+	return g.write(ctx, group, f, delta, nil)
+}
+
+// write stores what delta says of a group, and what is new beside it, in one transaction behind
+// what first writes, if it is not nil.
+func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls.Delta, first func(store.Writer) error) error {
 	past := f.past
 	if err := g.cfg.Store.Update(ctx, func(w store.Writer) (err error) {
+		if first != nil {
+			if err := first(w); err != nil {
+				return err
+			}
+		}
 		if past, err = g.storePast(w, group, f, delta); err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/delivery"
-	"github.com/mlsuite/mlsuite/internal/grouprecords"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
@@ -98,29 +97,7 @@ func (g *Guard) saveBack(ctx context.Context, group string, f *followed, began d
 	if err != nil {
 		return err
 	}
-	err = g.cfg.Store.Update(ctx, func(w store.Writer) error {
-		if err := errors.Join(w.Delete(pastOf(group)), w.Delete(pointOf(group))); err != nil {
-			return err
-		}
-		if err := forgetLeft(w, group, began); err != nil {
-			return err
-		}
-		if err := grouprecords.Apply(w, recordsOf(group), whole); err != nil {
-			return err
-		}
-		if f.unsure {
-			if err := w.Put(unsureOf(group), []byte{1}); err != nil {
-				return err
-			}
-		}
-		return errors.Join(f.storeMoved(w, group), w.Put(positionOf(group), store.Number(uint64(f.position))))
-	})
-	if err != nil {
-		return err
-	}
-	whole.Stored()
-	f.moved, f.past, f.stored = nil, nil, f.public.Epoch()
-	return nil
+	return g.write(ctx, group, f, whole, func(w store.Writer) error { return forgetLeft(w, group, began) })
 }
 
 // forgetLeft deletes who has left a group by a commit behind a position, which is lost.
@@ -131,7 +108,7 @@ func forgetLeft(w store.Writer, group string, began delivery.Position) error {
 			return err
 		}
 		if len(e.Value) == 8 && delivery.Position(binary.BigEndian.Uint64(e.Value)) > began {
-			again = append(again, bytes.Clone(e.Key))
+			again = append(again, e.Key)
 		}
 	}
 	for _, k := range again {

@@ -144,7 +144,7 @@ func (g *Guard) moveBack(ctx context.Context, group string, f *followed) error {
 			if err != nil {
 				return err
 			}
-			left = append(left, bytes.Clone(e.Key))
+			left = append(left, e.Key)
 		}
 		return nil
 	})
