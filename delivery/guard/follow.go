@@ -31,6 +31,8 @@ type followed struct {
 	last lastCommit // that was read since the group is in memory
 
 	stored   uint64      // epoch of the stored state
+	changed  bool        // the state may be another one than the stored one
+	behind   int         // number of entries that were read since it was stored
 	past     []pastPoint // to which the stored state can be taken back, in their order
 	recalled bool        // they were brought back into memory, or could not be
 	seen     []sight     // epochs that can be annotated, in their order, up to that of public
@@ -83,11 +85,18 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
 			}
 		}
+		if f.behind += len(entries); !f.changed && f.behind < maxBehind {
+			continue
+		}
 		if err := g.save(ctx, group, f); err != nil {
 			return nil, err
 		}
 	}
 }
+
+// maxBehind is the number of entries with application data after which the position is stored.
+// The state does not depend on them, and a guard that begins again reads them anew.
+const maxBehind = 256
 
 // read follows the group over one entry. The error says that it has taken a commit which
 // is none.
@@ -104,6 +113,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 	}
 	if e.Kind == delivery.KindMessage {
 		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PublicMessage != nil {
+			f.changed = true
 			_, _ = f.public.Process(ctx, g.cfg.Now(), e.Message) // members do not take it either
 		}
 		return nil
@@ -111,7 +121,7 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 	if e.Epoch < f.public.Epoch() {
 		return nil
 	}
-	f.last = lastCommit{e.Position, e.ID, e.From}
+	f.changed, f.last = true, lastCommit{e.Position, e.ID, e.From}
 	if f.unsure {
 		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PrivateMessage != nil {
 			return errPrivate
@@ -258,6 +268,7 @@ func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls
 	}
 	delta.Stored()
 	f.moved, f.past, f.stored, f.settled = nil, past, f.public.Epoch(), false
+	f.changed, f.behind = false, 0
 	return nil
 }
 

@@ -14,7 +14,8 @@ import (
 
 // CatchUp reads on in the streams of all groups that the guard follows, and acknowledges what it
 // has stored. Until then, the service keeps what came since the last time. Call it when the guard
-// begins, and then more often than the service deletes what all have read. A group that cannot be
+// begins, and then more often than the service deletes what all have read or what is too old: else
+// the guard may lose a group that has had nothing but application data. A group that cannot be
 // read now is logged and left for the next time. The error is the store's or that of ctx.
 func (g *Guard) CatchUp(ctx context.Context) error {
 	groups, err := g.all(ctx)
@@ -91,7 +92,10 @@ func (g *Guard) catchUp(ctx context.Context, group string) (of delivery.Stream, 
 	if err != nil || f.public == nil {
 		return of, 0, err
 	}
-	return of, f.position, nil
+	if f.behind > 0 {
+		err = g.save(ctx, group, f)
+	}
+	return of, f.position, err
 }
 
 // acknowledge says that the guard has stored what it follows up to a position. If that fails,
