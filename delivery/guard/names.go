@@ -72,6 +72,8 @@ func (g *Guard) movedBy(c *mls.PublicCandidate) (m moved) {
 			}
 		}
 	}
+	// Whose leaf is new, as that of each committer, is there. The others are looked for, which is O(n).
+	m.left = slices.DeleteFunc(m.left, func(name string) bool { return slices.Contains(m.entered, name) })
 	if len(m.left) > 0 {
 		var members []string // who had two leaves, or was renamed to a name that was there
 		for _, leaf := range c.Members() {

@@ -196,3 +196,26 @@ func TestMembersOnly(t *testing.T) {
 	dan, joined := w.joins("dan", "h", true)
 	require.NoError(t, dan.submit(joined), "this one the guard judges")
 }
+
+// The names of all members are asked for where somebody leaves, and not for each commit.
+func TestNamesAreNotAskedForAnew(t *testing.T) {
+	asked := 0
+	w := newWorld(t, func(c *Config) {
+		c.NameOf = func(c message.Credential) (string, error) {
+			asked++
+			return basicName(c)
+		}
+	})
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	var last *member
+	for i := range 10 {
+		last = w.member(fmt.Sprint("member-", i), 1, true)
+		ann.add(last)
+	}
+	asked = 0
+	require.NoError(t, ann.submit(ann.commit()))
+	require.Equal(t, 2, asked, "of the committer, before and after")
+	require.NoError(t, ann.submit(ann.remove(last)))
+	require.Greater(t, asked, 10)
+}
