@@ -120,10 +120,10 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 		}
 		return nil
 	}
-	if (s.guard.cfg.MembersOnly || s.guard.cfg.Joins == JoinsMembers) && f.public == nil && m != nil && publiccommit.External(m) {
-		return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
-	}
 	if f.public == nil && m != nil && publiccommit.External(m) {
+		if s.guard.cfg.MembersOnly || s.guard.cfg.Joins == JoinsMembers {
+			return s.refuse(ctx, c.Group, "a commit that the guard cannot judge is a member's", nil)
+		}
 		err := s.guard.checkJoins(ctx, f, c.Group, s.Client())
 		if errors.Is(err, errLeft) {
 			return s.refuse(ctx, c.Group, ruleJoins, err)

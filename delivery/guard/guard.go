@@ -29,8 +29,8 @@
 // tree who has sent a message, and what a commit does to the tree above them
 // (draft-ietf-mls-partial-02). For this the guard keeps some past epochs of each group in
 // memory ([Config].Annotated), and in its store what it takes to get there after a restart. A
-// partial member that is further behind has to become a full one, or to be added anew. A Welcome that comes without the tree gets it from the guard, so
-// that others join as before.
+// partial member that is further behind has to become a full one, or to be added anew. A Welcome
+// that comes without the tree gets it from the guard, so that others join as before.
 //
 // The guard cannot annotate what it does not see: groups whose handshakes are private, pairs,
 // and groups that it has lost. There the calls of partial members return

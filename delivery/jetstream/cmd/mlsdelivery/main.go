@@ -7,10 +7,11 @@
 //	mlsdelivery collect URL           deletes what nobody needs any more
 //	mlsdelivery user NAME             makes a user: a key, and a block for the configuration
 //
-// The server of serve has neither TLS nor users: whoever reaches its address acts under any
-// name, and past the gate and the guard. It is for a trial. A deployment runs nats-server with
-// the configuration in gate/testdata, and mlsdelivery gate. With a guard, a gate also serves partial
-// members, of groups whose handshakes are public.
+// By itself, the server of serve has neither TLS nor users: whoever reaches its address acts under
+// any name, past the gate and the guard. That is for a trial. With --config and --nkey it has those
+// of a configuration. A deployment runs nats-server with the configuration in gate/testdata, and
+// mlsdelivery gate. With a guard, a gate also serves partial members, of groups whose handshakes are
+// public.
 package main
 
 import (
