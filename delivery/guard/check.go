@@ -70,6 +70,9 @@ func (s *guarded) checkCommit(ctx context.Context, c *leg, welcomes []delivery.W
 	if err == nil {
 		f, err = s.guard.back(ctx, c.Group, f, c.Epoch)
 	}
+	if err == nil && f.public != nil && f.public.Epoch() < c.Epoch {
+		f, err = s.guard.readAgain(ctx, c.Group, f)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -164,7 +164,10 @@ func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery
 		g.acknowledge(ctx, f.stream(c.Group), position)
 		return nil
 	}
-	_, err := g.follow(ctx, c.Group)
+	f, err := g.follow(ctx, c.Group)
+	if err == nil && f.public != nil && f.public.Epoch() <= c.Epoch {
+		_, err = g.readAgain(ctx, c.Group, f)
+	}
 	return err
 }
 

@@ -94,6 +94,9 @@
 // for such an epoch or asks for the GroupInfo, and goes back to it, if it is one of
 // [Config].Annotated. Otherwise it has lost the group.
 //
+// A service that has lost messages, and no epoch, gives their positions to what comes later. The
+// guard sees that when a commit with a GroupInfo has one of them, and reads the stream anew.
+//
 // # Names
 //
 // With [Config].NameOf, a client publishes key packages of its own name alone, and one that

@@ -52,11 +52,45 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 	then.unsure = then.public.Epoch() == 1 // again, if it was
 	g.cfg.Logger.ErrorContext(ctx, "the service has lost epochs", "group", group, "from", info.Epoch+1, "to", f.public.Epoch())
 	g.forget(group)
-	if err := g.saveBack(ctx, group, then, info.Position); err != nil {
+	if err := g.saveWhole(ctx, group, then, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
 		return nil, err
 	}
 	g.keep(group, then)
 	return g.follow(ctx, group)
+}
+
+// readAgain is called where the service may be in a later epoch of a group than the guard, which
+// has read the stream to its end. If the commit that began the epoch is where the guard has read
+// something else, the service has lost that, and has given its position anew. Then the guard reads
+// the stream from its beginning. It returns the group as the service has it. The caller has the
+// group's turn.
+func (g *Guard) readAgain(ctx context.Context, group string, f *followed) (*followed, error) {
+	info, err := g.cfg.Service.GroupInfo(ctx, group)
+	if errors.Is(err, delivery.ErrNoGroup) { // then nothing tells
+		return f, nil
+	}
+	if err != nil || info.Epoch <= f.public.Epoch() || info.Position > f.position {
+		return f, err
+	}
+	var begin delivery.Position
+	_, err = g.cfg.Service.Fetch(ctx, f.stream(group), begin, 1)
+	if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
+		begin, err = gap.Kept, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	g.cfg.Logger.ErrorContext(ctx, "the service has lost entries", "group", group, "epoch", f.public.Epoch(), "from", info.Position)
+	f.position = begin
+	again, err := g.follow(ctx, group)
+	if err == nil && again.public != nil {
+		err = g.saveWhole(ctx, group, again, nil) // without its past, whose positions are lost
+	}
+	if err != nil {
+		g.forget(group)
+		return nil, err
+	}
+	return again, nil
 }
 
 // at returns a group in the epoch of a GroupInfo, an earlier one than f is in.
@@ -90,14 +124,13 @@ func (g *Guard) at(ctx context.Context, group string, f *followed, info delivery
 	return then, err
 }
 
-// saveBack stores a group that has gone back to an epoch which begins at a position, instead of
-// what came later.
-func (g *Guard) saveBack(ctx context.Context, group string, f *followed, began delivery.Position) error {
+// saveWhole stores a group instead of all that is stored of it, behind what first writes.
+func (g *Guard) saveWhole(ctx context.Context, group string, f *followed, first func(store.Writer) error) error {
 	whole, err := f.public.Save()
 	if err != nil {
 		return err
 	}
-	return g.write(ctx, group, f, whole, func(w store.Writer) error { return forgetLeft(w, group, began) })
+	return g.write(ctx, group, f, whole, first)
 }
 
 // forgetLeft deletes who has left a group by a commit behind a position, which is lost.

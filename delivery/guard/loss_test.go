@@ -84,3 +84,46 @@ func TestLostCommitLeadsNobodyBack(t *testing.T) {
 		w.restart()
 	}
 }
+
+// A service that has lost no epoch, but messages that the guard has read, gives their positions to
+// what comes later. The guard reads that, too.
+func TestGuardReadsWhatTakesThePlaceOfLostMessages(t *testing.T) {
+	for _, c := range []struct{ restarts, collects, past bool }{{}, {restarts: true}, {collects: true}, {past: true}} {
+		w := newWorld(t, named)
+		ann, bob := w.member("ann", 1, true), w.member("bob", 1, true)
+		require.NoError(t, ann.begin("g"))
+		ann.add(bob)
+		if c.collects {
+			require.NoError(t, w.guard.CatchUp(t.Context()))
+			w.readAll("g", "ann", "bob")
+			w.server.Collect()
+		}
+		restore := w.server.Backup()
+		for range 5 {
+			bob.say("lost")
+		}
+		require.Equal(t, uint64(2), w.known("g").Epoch()) // the guard has read all of it
+		if c.restarts {
+			require.NoError(t, w.guard.CatchUp(t.Context()))
+			w.restart()
+		}
+		restore()
+		if next := ann.withoutTree(); c.past { // as at another gate
+			require.NoError(t, err2(w.server.Client("ann").Submit(t.Context(), next.Submission)))
+			ann.group = must(next.Adopt())(t)
+		} else {
+			require.NoError(t, ann.submit(next))
+			require.Equal(t, uint64(3), w.known("g").Epoch())
+		}
+		require.NoError(t, ann.submit(ann.withoutTree()))
+		require.NoError(t, ann.submit(ann.remove(bob)))
+		ann.say("here")
+		for range 2 {
+			require.Equal(t, uint64(5), w.known("g").Epoch())
+			_, left, err := w.guard.hasLeft(t.Context(), "g", "bob")
+			require.NoError(t, err)
+			require.True(t, left)
+			w.restart()
+		}
+	}
+}
