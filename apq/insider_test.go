@@ -348,6 +348,34 @@ func TestPairsOfOtherLegsAreRefused(t *testing.T) {
 	requireRule(t, w.refused("bob", w.marshalled(MessagePair{T: late.T, PQ: w.pairOf(c.Message).PQ})), "3.1", 0)
 }
 
+// Nobody makes a member believe that a group is lost: the header of a PQ half, which the
+// delivery service can change, does not say how far the PQ group is.
+func TestHeaderLosesNoGroup(t *testing.T) {
+	w := newWorld(t, small, []string{"ann", "bob"})
+	ann := w.groups["ann"]
+	commit := w.make("ann", CommitOptions{Full: true}).Message
+	proposal, err := ann.ProposeAdd(t.Context(), noon, w.published(w.keyPackage("cid")))
+	require.NoError(t, err)
+	for name, msg := range map[string][]byte{"commit": commit, "proposal": proposal} {
+		t.Run(name, func(t *testing.T) {
+			pair := *w.pairOf(msg)
+			header := append([]byte{byte(len(ann.PQ().GroupID()))}, ann.PQ().GroupID()...)
+			at := bytes.Index(pair.PQ, header)
+			require.GreaterOrEqual(t, at, 0)
+			pair.PQ = bytes.Clone(pair.PQ)
+			pair.PQ[at+len(header)+7]++ // the last byte of the epoch
+			err := w.refused("bob", w.marshalled(pair))
+			requireRule(t, err, "3.1", 0)
+			require.NotErrorIs(t, err, ErrLegLost)
+			r, err := w.groups["bob"].Process(t.Context(), noon, msg)
+			require.NoError(t, err)
+			if r.Commit != nil {
+				r.Commit.Discard()
+			}
+		})
+	}
+}
+
 // Application data travels in T alone (draft-ietf-mls-combiner, Section 3.4).
 func TestApplicationDataInPQIsRefused(t *testing.T) {
 	w := newWorld(t, small, []string{"ann", "bob"})

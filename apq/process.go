@@ -180,11 +180,18 @@ func (g *Group) isFor(t, pq *message.Message) error {
 		return mls.ErrPastEpoch
 	case tAge > 0 && pqAge >= 0:
 		return mls.ErrFutureEpoch
-	case tAge == 0 && pqAge > 0:
-		return &LegError{Leg: PQ, Err: mls.ErrFutureEpoch, Lost: true} // T is up to date, and PQ never moves without it
+	case tAge == 0 && pqAge > 0 && g.behind():
+		return &LegError{Leg: PQ, Err: mls.ErrFutureEpoch, Lost: true}
 	}
 	return broken("3.1", 0, "message of T is of epoch %d, where T is in %d, and that of PQ of epoch %d, where PQ is in %d",
 		t.Epoch(), g.t.Epoch(), pq.Epoch(), g.pq.Epoch())
+}
+
+// behind reports whether the PQ group is of an epoch before the one that the T group, which
+// has authenticated it, names.
+func (g *Group) behind() bool {
+	info := g.Info()
+	return info != nil && g.pq.Epoch() < info.PQEpoch
 }
 
 // age is negative for the past and positive for the future.
