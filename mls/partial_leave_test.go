@@ -91,10 +91,11 @@ func TestNewMembersRemovePartialMembers(t *testing.T) {
 			fault.Violation("7.2", "capabilities do not list the group's protocol version")},
 		"of a member": {member.Message, message.ErrMalformed},
 	} {
-		t.Log(name)
-		requireRefusal(t, p, c.want, func() error {
-			_, err := p.ProcessCommit(t.Context(), insiderTime, c.commit)
-			return err
+		t.Run(name, func(t *testing.T) {
+			requireRefusal(t, p, c.want, func() error {
+				_, err := p.ProcessCommit(t.Context(), insiderTime, c.commit)
+				return err
+			})
 		})
 	}
 

@@ -140,8 +140,7 @@ func TestAuthenticatedDataFromOutside(t *testing.T) {
 		outside.AuthenticatedData = data
 		msg, err := outside.Propose(t.Context(), authority.Signer, 0, entry("x"))
 		require.NoError(t, err)
-		t.Log(name)
-		requireUnprocessed(t, groups[1], errItems, msg)
+		t.Run(name, func(t *testing.T) { requireUnprocessed(t, groups[1], errItems, msg) })
 	}
 	outside.AuthenticatedData = []byte{0}
 	msg, err := outside.Propose(t.Context(), authority.Signer, 0, entry("x"))
