@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
@@ -125,7 +126,7 @@ func (g *Group) checkAlone(p *mls.CommittedProposal) error {
 		return nil // the T group is still on its own
 	}
 	err := g.unsafe(T, p.Proposal)
-	if _, changes := g.subject(T, p); changes && err == nil {
+	if _, changes := g.subject(T, p, g.Pairs); changes && err == nil {
 		err = broken("3", T, "proposal of type %s without its half in the PQ group", message.TypeOf(p.Proposal))
 	}
 	if err != nil {
@@ -240,8 +241,9 @@ func (g *Group) checkProposals(t, pq *mls.CommittedProposal) error {
 	if err := g.unsafe(PQ, pq.Proposal); err != nil {
 		return err
 	}
-	who, changes := g.subject(T, t)
-	other, alone := g.subject(PQ, pq)
+	pairs := sync.OnceValues(g.Pairs)
+	who, changes := g.subject(T, t, pairs)
+	other, alone := g.subject(PQ, pq, pairs)
 	if (changes || alone) && (who == nil || other == nil || !g.cfg.same(*who, *other)) {
 		return broken("3", 0, "proposals of the type %s are about different members", message.TypeOf(t.Proposal))
 	}

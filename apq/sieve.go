@@ -2,6 +2,7 @@ package apq
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -16,27 +17,46 @@ type sieved struct {
 // waitingPair is a change of the membership that waits in both groups: two ProposalRefs.
 type waitingPair struct{ t, pq string }
 
+// pairing returns the leaf in the PQ group of each member of the T group.
+type pairing func() (map[message.LeafIndex]message.LeafIndex, error)
+
+// waiting is a proposal that waits in one group, and what subject says of it.
+type waiting struct {
+	mls.CommittedProposal
+	who     *message.Credential
+	changes bool
+	used    bool // by a waitingPair
+}
+
+func (g *Group) waiting(leg Leg, pairs pairing) []waiting {
+	var all []waiting
+	for _, p := range g.leg(leg).Proposals() {
+		who, changes := g.subject(leg, &p, pairs)
+		all = append(all, waiting{CommittedProposal: p, who: who, changes: changes})
+	}
+	return all
+}
+
 // sieve looks at the proposals that wait. One that changes the membership counts if both
 // groups have one of the same kind and member. What must not happen in one group alone does
 // not count.
 func (g *Group) sieve() *sieved {
 	s := &sieved{taken: map[string]bool{}}
-	pq := g.pq.Proposals()
-	used := make([]bool, len(pq))
-	for _, p := range g.t.Proposals() {
-		who, changes := g.subject(T, &p)
-		if !changes {
+	pairs := sync.OnceValues(g.Pairs) // looks at all members
+	pq := g.waiting(PQ, pairs)
+	for _, p := range g.waiting(T, pairs) {
+		if !p.changes {
 			s.taken[string(p.Ref)] = g.safe(T, p.Proposal)
 			continue
 		}
-		if i := g.counterpart(who, &p, pq, used); i >= 0 {
-			used[i] = true
-			s.pairs = append(s.pairs, waitingPair{string(p.Ref), string(pq[i].Ref)})
-			s.taken[string(p.Ref)], s.taken[string(pq[i].Ref)] = true, true
+		if other := g.counterpart(&p, pq); other != nil {
+			other.used = true
+			s.pairs = append(s.pairs, waitingPair{string(p.Ref), string(other.Ref)})
+			s.taken[string(p.Ref)], s.taken[string(other.Ref)] = true, true
 		}
 	}
 	for _, p := range pq {
-		if _, changes := g.subject(PQ, &p); !changes {
+		if !p.changes {
 			s.taken[string(p.Ref)] = g.safe(PQ, p.Proposal)
 		}
 	}
@@ -81,8 +101,8 @@ func (s *sieved) narrow(c *Candidate) bool {
 }
 
 // subject returns the credential of the member that a proposal adds, removes or gives
-// another identity, or false if it does none of these.
-func (g *Group) subject(leg Leg, c *mls.CommittedProposal) (*message.Credential, bool) {
+// another identity, or false if it does none of these. pairs is [Group.Pairs].
+func (g *Group) subject(leg Leg, c *mls.CommittedProposal, pairs pairing) (*message.Credential, bool) {
 	switch p := c.Proposal.(type) {
 	case message.Add:
 		return &p.KeyPackage.LeafNode.Credential, true
@@ -92,22 +112,22 @@ func (g *Group) subject(leg Leg, c *mls.CommittedProposal) (*message.Credential,
 		}
 		return nil, true
 	case message.Update:
-		return &p.LeafNode.Credential, g.renames(leg, c.Sender.Leaf, p.LeafNode.Credential)
+		return &p.LeafNode.Credential, g.renames(leg, c.Sender.Leaf, p.LeafNode.Credential, pairs)
 	}
 	return nil, false
 }
 
 // renames reports whether a member with a new credential in one group is no longer the same
 // as in the other.
-func (g *Group) renames(leg Leg, leaf message.LeafIndex, next message.Credential) bool {
+func (g *Group) renames(leg Leg, leaf message.LeafIndex, next message.Credential, pairs pairing) bool {
 	if now := g.leg(leg).Leaf(leaf); now != nil && now.Credential.Type == next.Type && bytes.Equal(now.Credential.Content, next.Content) {
 		return false
 	}
-	pairs, err := g.Pairs()
+	leaves, err := pairs()
 	if err != nil {
 		return true
 	}
-	for t, pq := range pairs {
+	for t, pq := range leaves {
 		switch {
 		case leg == T && t == leaf:
 			return !g.cfg.same(next, g.pq.Leaf(pq).Credential)
@@ -126,19 +146,17 @@ func (g *Group) leg(leg Leg) *mls.Group {
 	return g.pq
 }
 
-// counterpart returns the index of the proposal in the PQ group that does what c does to the
-// member who, by the same author, and is not used yet, or -1.
-func (g *Group) counterpart(who *message.Credential, c *mls.CommittedProposal, pq []mls.CommittedProposal, used []bool) int {
+// counterpart returns the one of the proposals in the PQ group that does what p does to the
+// same member, by the same author, and is not used yet, or nil.
+func (g *Group) counterpart(p *waiting, pq []waiting) *waiting {
 	for i := range pq {
-		if used[i] || who == nil || message.TypeOf(c.Proposal) != message.TypeOf(pq[i].Proposal) {
-			continue
-		}
-		other, changes := g.subject(PQ, &pq[i])
-		if changes && other != nil && g.cfg.same(*who, *other) && g.sameAuthor(c.Sender, pq[i].Sender, c.Author, pq[i].Author) == nil {
-			return i
+		other := &pq[i]
+		if p.who != nil && other.who != nil && other.changes && !other.used && message.TypeOf(p.Proposal) == message.TypeOf(other.Proposal) &&
+			g.cfg.same(*p.who, *other.who) && g.sameAuthor(p.Sender, other.Sender, p.Author, other.Author) == nil {
+			return other
 		}
 	}
-	return -1
+	return nil
 }
 
 // safe reports whether a proposal that changes no membership may be committed in a group:

@@ -1,6 +1,7 @@
 package apq
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -193,6 +194,36 @@ func TestUpdatesOfIdentities(t *testing.T) {
 	w.propose("cid", b, err)
 	require.True(t, w.commit("bob", CommitOptions{}).Full())
 	require.Equal(t, "cid II", string(w.groups["ann"].PQ().Leaf(w.groups["cid"].PQ().OwnLeaf()).Credential.Content))
+}
+
+// However many Updates an insider sends, the members of the two groups are compared once
+// where a member looks at what waits.
+func TestUpdatesThatWaitCostLittle(t *testing.T) {
+	const members, updates = 12, 16
+	calls, names := 0, []string{"ann", "bob"}
+	for i := len(names); i < members; i++ {
+		names = append(names, fmt.Sprint("member ", i))
+	}
+	w := newWorld(t, small, names, func(c *Config) {
+		c.SameMember = func(t, pq message.Credential) bool {
+			calls++
+			return t.Type == pq.Type && string(t.Content) == string(pq.Content)
+		}
+	})
+	ann, bob := w.groups["ann"], w.groups["bob"]
+	for i := range updates {
+		for _, leg := range []Leg{T, PQ} { // each of another identity
+			next := message.BasicCredential(fmt.Append(nil, leg, i))
+			m, err := bob.leg(leg).ProposeUpdate(t.Context(), noon, mls.LeafOptions{Credential: &next}, nil)
+			require.NoError(t, err)
+			_, err = ann.leg(leg).Process(t.Context(), noon, m) // by the engine, past this package
+			require.NoError(t, err)
+		}
+	}
+	require.Len(t, ann.T().Proposals(), updates)
+	calls = 0
+	require.Empty(t, ann.sieve().pairs)
+	require.LessOrEqual(t, calls, members*members+updates*updates+2*updates)
 }
 
 // A pair has no two leaves with the same credential in one group: a Remove could reach
