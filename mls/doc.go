@@ -67,10 +67,10 @@
 // The use is [suite.Start] when an act of this client begins a group, a member or a key
 // package: it makes or joins a group, makes a key package, or adds somebody else's. It is
 // also Start when an act of this client brings something new into an existing group: a
-// pre-shared key, a proposal for a component, or a credential of another type than the leaf had. The use is
-// [suite.Continue] when the client sends in an existing group, and, in the group that
-// follows a ReInit, for what the ReInit announced. It is [suite.Receive] when the client
-// reads what others sent, and when it restores a saved state.
+// pre-shared key, a proposal for a component, or a credential of another type than the leaf
+// had. The use is [suite.Continue] when the client sends in an existing group, and, in the
+// group that follows a ReInit, for what the ReInit announced. It is [suite.Receive] when the
+// client reads what others sent, and when it restores a saved state.
 //
 // The use is [suite.Leave] for what only leads out of a group, whoever sends it: a proposal
 // or a commit that only removes members or ends the group by a ReInit, and

@@ -37,7 +37,8 @@ type Instead struct {
 // Explain returns the answer to a question about a suite, a pair of groups, how a client is a
 // member, a type of credential, the lifetime of a key package, a pre-shared key, a wire format, a
 // proposal for a component, a certificate, a sender or a token, as [Policy.Judge] gives it, with
-// its reasons. The error is a [*suite.UnknownSubjectError] for another subject. The suites are those that may be proposed instead of a denied one.
+// its reasons. The error is a [*suite.UnknownSubjectError] for another subject. The suites are
+// those that may be proposed instead of a denied one.
 func (p *Policy) Explain(q suite.Question, suites iter.Seq[suite.Info]) (*Explanation, error) {
 	about, f := p.subject(q.Subject)
 	if f == nil {

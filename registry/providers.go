@@ -34,8 +34,8 @@ func (r *Registry) ProviderSet(name, about string) ProviderSet {
 }
 
 // Suite returns the set's own suite of that description, a new one each time unless the set
-// consists of suites. The error says which part the set
-// lacks, or is [ErrUnknown] where it consists of suites.
+// consists of suites. The error says which part the set lacks, or is [ErrUnknown] where it
+// consists of suites.
 func (p ProviderSet) Suite(of suite.Info) (suite.Suite, error) {
 	if p.suites != nil {
 		s, err := p.suites.Suite(of.ID)
