@@ -83,27 +83,14 @@ func (c *Client) restoreCandidate(g *liveGroup, rec pendingRecord, state apq.Can
 	return &candidate{Candidate: one}, nil
 }
 
-// attempt makes a commit for an intent and stores it, or finishes the intent.
+// attempt makes a commit or a proposal for an intent, or finishes the intent.
 func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 	in.attempts++
-	if g.partial != nil {
-		return c.attemptPartial(ctx, g, in)
-	}
-	if in.rec.Kind == intentLeave {
-		return c.attemptLeave(ctx, g, in)
-	}
-	want, err := c.examine(ctx, g, in)
-	if err == nil && !want.done {
-		by := in
-		if want.step {
-			by = nil
-		}
-		err = c.prepare(ctx, g, want, by)
-	}
-	if err == nil && !want.done {
-		return nil
-	}
-	if err != nil && !final(err) {
+	done, err := c.advance(ctx, g, in)
+	switch {
+	case err == nil && !done, fatal(err):
+		return err
+	case err != nil && !final(err):
 		in.notBefore = c.cfg.Now().Add(c.pause(in.attempts, err))
 		return &againError{err}
 	}
@@ -114,6 +101,26 @@ func (c *Client) attempt(ctx context.Context, g *liveGroup, in *intent) error {
 		s.finish(g, in, err)
 	}
 	return c.commit(ctx, s)
+}
+
+// advance takes the next step towards what an intent says, and reports whether that is true
+// already.
+func (c *Client) advance(ctx context.Context, g *liveGroup, in *intent) (done bool, err error) {
+	switch {
+	case g.partial != nil:
+		return false, c.advancePartial(ctx, g, in)
+	case in.rec.Kind == intentLeave:
+		return false, c.advanceLeave(ctx, g, in)
+	}
+	want, err := c.examine(ctx, g, in)
+	if err != nil || want.done {
+		return want.done, err
+	}
+	by := in
+	if want.step {
+		by = nil
+	}
+	return false, c.prepare(ctx, g, want, by)
 }
 
 // prepare makes a commit and stores it, so that it can be submitted.
@@ -352,8 +359,8 @@ func (g *liveGroup) wants(kind intentKind) bool {
 // leaving reports whether this client wants to leave the group.
 func (g *liveGroup) leaving() bool { return g.wants(intentLeave) }
 
-// attemptLeave proposes that this client leaves, once in each epoch. Others commit it.
-func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) error {
+// advanceLeave proposes that this client leaves, once in each epoch. Others commit it.
+func (c *Client) advanceLeave(ctx context.Context, g *liveGroup, in *intent) error {
 	if g.mls == nil || g.mls.Size() == 1 {
 		return c.forget(ctx, g, nil)
 	}
@@ -385,7 +392,7 @@ func (c *Client) propose(ctx context.Context, g *liveGroup, in *intent, make fun
 		var epoch *delivery.EpochError
 		switch {
 		case err != nil && !errors.As(err, &epoch):
-			return &againError{err}
+			return err
 		case err != nil && epoch.Current < epoch.Epoch:
 			return c.behind(ctx, g, epoch)
 		}

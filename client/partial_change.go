@@ -9,9 +9,9 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
-// attemptPartial brings about what an intent says as a partial member: by a proposal, which
+// advancePartial brings about what an intent says as a partial member: by a proposal, which
 // others commit, or by becoming a full member first.
-func (c *Client) attemptPartial(ctx context.Context, g *liveGroup, in *intent) error {
+func (c *Client) advancePartial(ctx context.Context, g *liveGroup, in *intent) error {
 	var propose func() ([]byte, error)
 	now := c.cfg.Now()
 	switch in.rec.Kind {
@@ -37,30 +37,9 @@ func (c *Client) attemptPartial(ctx context.Context, g *liveGroup, in *intent) e
 		}
 		propose = func() ([]byte, error) { return g.partial.Propose(ctx, now, p.Proposal, nil) }
 	default:
-		return c.attemptInFull(ctx, g, in)
+		return c.upgradeFor(ctx, g) // the intent is looked at again then
 	}
-	err := c.propose(ctx, g, in, propose)
-	if err == nil || !final(err) {
-		return err
-	}
-	s := c.step(g)
-	s.finish(g, in, err)
-	return c.commit(ctx, s)
-}
-
-// attemptInFull becomes a full member for an intent that takes a commit, or finishes it.
-func (c *Client) attemptInFull(ctx context.Context, g *liveGroup, in *intent) error {
-	err := c.upgradeFor(ctx, g)
-	if err == nil {
-		return nil // it is looked at again
-	}
-	if !final(err) {
-		in.notBefore = c.cfg.Now().Add(c.pause(in.attempts, err))
-		return &againError{err}
-	}
-	s := c.step(g)
-	s.finish(g, in, err)
-	return c.commit(ctx, s)
+	return c.propose(ctx, g, in, propose)
 }
 
 // isProposal reports whether a proposal is that of an intent.

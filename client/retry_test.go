@@ -53,6 +53,13 @@ func (f *flaky) Submit(ctx context.Context, s delivery.Submission) (delivery.Pos
 	return f.Service.Submit(ctx, s)
 }
 
+func (f *flaky) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
+	if err := f.fail("send"); err != nil {
+		return 0, err
+	}
+	return f.Service.Send(ctx, m)
+}
+
 // absent is an authenticator that is not reached, a number of times.
 type absent struct{ times *int }
 
@@ -232,4 +239,86 @@ func TestMoveIsTakenUpAgain(t *testing.T) {
 		sync(t, actors...)
 		require.Equal(t, next, moved(t, g, actors...))
 	})
+}
+
+// proposers are changes that a member proposes, and others commit.
+var proposers = map[string]struct {
+	phone   bool // a partial member proposes
+	propose func(a *actor, ctx context.Context, g string) error
+}{
+	"leave":           {false, func(a *actor, ctx context.Context, g string) error { return a.Leave(ctx, g) }},
+	"leave partially": {true, func(a *actor, ctx context.Context, g string) error { return a.Leave(ctx, g) }},
+	"update":          {true, func(a *actor, ctx context.Context, g string) error { return a.Update(ctx, g) }},
+}
+
+// proposing returns ann and a member of her group who proposes, whose service fails where it is
+// to take a message, and whose clock stands.
+func proposing(t *testing.T, phone bool, failure error) (ann, proposer *actor, f *flaky, later *time.Duration, group string) {
+	_, ann, bob, phoned := mixed(t)
+	proposer = bob
+	if phone {
+		proposer = phoned
+	}
+	g, err := ann.CreateGroup(ctx, "", []string{proposer.name})
+	require.NoError(t, err)
+	sync(t, ann, proposer)
+	f, later = &flaky{err: failure, failures: map[string]int{"send": -1}}, new(time.Duration)
+	begin := time.Now()
+	proposer.cfg.Now = func() time.Time { return begin.Add(*later) }
+	proposer.delivery = func(s delivery.Service) delivery.Service { f.Service = s; return keepAnnotations(f, s) }
+	proposer.restart()
+	return ann, proposer, f, later, g
+}
+
+// A proposal that the service refuses for good is not sent again, and its caller learns why.
+func TestRefusedProposal(t *testing.T) {
+	for name, c := range proposers {
+		t.Run(name, func(t *testing.T) {
+			ann, proposer, f, _, g := proposing(t, c.phone, &delivery.RefusalError{Rule: "nobody proposes that"})
+			short, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			var refused *delivery.RefusalError
+			err := c.propose(proposer, short, g)
+			require.ErrorAs(t, err, &refused)
+			require.NotErrorIs(t, err, client.ErrUndecided)
+			require.Equal(t, 1, f.asked)
+			f.failures = nil
+			if c.phone { // its engine keeps what it proposed until the epoch ends
+				require.NoError(t, ann.Update(ctx, g))
+			}
+			_, err = proposer.Send(ctx, g, []byte("still here"))
+			require.NoError(t, err)
+			sync(t, proposer, ann)
+			require.Contains(t, ann.texts(), proposer.name+": still here")
+			require.Empty(t, of[*client.Failed](proposer.events()), "the caller knows")
+		})
+	}
+}
+
+// One that the service may take later is sent again after a pause.
+func TestProposalWaitsForTheService(t *testing.T) {
+	for name, c := range proposers {
+		t.Run(name, func(t *testing.T) {
+			ann, proposer, f, later, g := proposing(t, c.phone, delivery.ErrFull)
+			proposed := func(ctx context.Context, g string) error { return c.propose(proposer, ctx, g) }
+			for f.asked == 0 { // a machine that is busy takes longer
+				require.NoError(t, proposer.soon(proposed, g, 20*time.Millisecond))
+			}
+			require.Equal(t, 1, f.asked)
+			*later += time.Second
+			require.ErrorIs(t, proposer.Sync(ctx), delivery.ErrFull)
+			require.Equal(t, 2, f.asked)
+			f.failures = nil
+			for range 3 {
+				*later += time.Minute
+				sync(t, proposer, ann)
+			}
+			events := proposer.events()
+			require.Empty(t, of[*client.Failed](events))
+			info, err := ann.Group(g)
+			require.NoError(t, err)
+			require.Positive(t, info.Epoch)
+			require.Equal(t, name != "update", len(of[*client.Left](events)) == 1)
+		})
+	}
 }
