@@ -135,6 +135,16 @@ func (c *Client) fetchFrom(ctx context.Context, read *mark, limit int, fetch fet
 	return nil, false, errNotShown
 }
 
+// fetchKept fetches entries of a stream behind a position. Where the service has deleted some,
+// it fetches those that follow them.
+func (c *Client) fetchKept(ctx context.Context, of delivery.Stream, after delivery.Position) ([]delivery.Entry, error) {
+	entries, err := c.service.Fetch(ctx, of, after, fetchLimit)
+	if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Kept > after {
+		return c.service.Fetch(ctx, of, gap.Kept, fetchLimit)
+	}
+	return entries, err
+}
+
 // behind counts that the service says it is in an earlier epoch of a group than the client.
 func (c *Client) behind(ctx context.Context, g *liveGroup, epoch *delivery.EpochError) error {
 	if g.behind++; g.behind < maxDoubts {

@@ -38,11 +38,7 @@ func withProposals[T any](ctx context.Context, c *Client, g *liveGroup, e *deliv
 		after = g.rec.Began.Position
 	}
 	for after < e.Position {
-		entries, failed := c.service.Fetch(ctx, delivery.Stream{Group: g.id}, after, fetchLimit)
-		if gap, ok := errors.AsType[*delivery.GapError](failed); ok && gap.Kept > after {
-			after = gap.Kept
-			continue
-		}
+		entries, failed := c.fetchKept(ctx, delivery.Stream{Group: g.id}, after)
 		if failed != nil {
 			return v, &againError{failed}
 		}

@@ -308,11 +308,7 @@ func (c *Client) stopJoin(ctx context.Context, g *liveGroup, why error) error {
 func (c *Client) lostJoin(ctx context.Context, g *liveGroup) error {
 	p, stream := g.pending, delivery.Stream{Group: g.id}
 	for after := g.rec.Position; ; {
-		entries, err := c.service.Fetch(ctx, stream, after, fetchLimit)
-		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > after+1 {
-			after = gap.Oldest - 1
-			continue
-		}
+		entries, err := c.fetchKept(ctx, stream, after)
 		if err != nil && !errors.Is(err, delivery.ErrNoGroup) {
 			return &againError{err}
 		}
@@ -417,11 +413,7 @@ func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Po
 		epoch = 0 // the first commit that is kept says more
 	}
 	for after := g.rec.Position; after < until; {
-		entries, err := c.service.Fetch(ctx, stream, after, fetchLimit)
-		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > after+1 {
-			after = gap.Oldest - 1
-			continue
-		}
+		entries, err := c.fetchKept(ctx, stream, after)
 		if err != nil {
 			return &againError{err}
 		}

@@ -185,6 +185,28 @@ func TestRefusedJoinFromOutside(t *testing.T) {
 	}
 }
 
+// A join whose external commit another one has beaten begins anew, also where the service keeps
+// no entry of the group any more.
+func TestJoinFromOutsideLosesWhereNothingIsKept(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	m := &meddler{}
+	dora := ann.w.actor("dora")
+	dora.delivery = func(s delivery.Service) delivery.Service { m.Service = s; return m }
+	dora.restart()
+	m.beforeSubmit = func(delivery.Submission) {
+		m.beforeSubmit = nil
+		require.NoError(t, bob.Update(ctx, g))
+		sync(t, ann, bob, carl)
+		ann.w.server.Collect()
+		require.Empty(t, ann.w.server.Entries(delivery.Stream{Group: g}))
+	}
+	short, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	require.NoError(t, dora.JoinExternal(short, g))
+	sync(t, ann, bob, carl, dora)
+	agree(t, g, ann, bob, carl, dora)
+}
+
 // A move goes on for as long as its context allows, too: also where another change waits, and
 // where an earlier call was given up.
 func TestMoveIsRetried(t *testing.T) {
