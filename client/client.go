@@ -55,8 +55,8 @@ type Client struct {
 }
 
 // Open opens a client on what its store has, or begins it. It takes as long as reading one
-// small record for each group, and the events that are not confirmed. Store and Delivery belong to the Client from then on: Close
-// closes them.
+// small record for each group, and the events that are not confirmed. Store and Delivery belong
+// to the Client from then on: Close closes them.
 //
 // Errors:
 //

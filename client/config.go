@@ -53,8 +53,9 @@ type Config struct {
 	// TreeAtService says that the delivery service follows the groups, which takes
 	// MLS.PublicHandshake, and hands out their ratchet trees itself, as package
 	// delivery/guard does. If the service is a [delivery.Annotator], Welcomes are without the
-	// tree too, so that those who join as partial members need not load it. Without it, each commit comes with the whole tree for those who
-	// join by an external commit: about as many bytes as all leaves together.
+	// tree too, so that those who join as partial members need not load it. Without
+	// TreeAtService, each commit comes with the whole tree for those who join by an external
+	// commit: about as many bytes as all leaves together.
 	TreeAtService bool
 
 	// Partial lets the client be a partial member of groups, which does not have the whole

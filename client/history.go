@@ -219,9 +219,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
 // this client's history, of which it has none yet, and returns the groups. A group's history
 // includes what came from groups before it, and [Bounds].History counts for all of that: of
-// more, the last ones are kept. It reads r in a
-// transaction of the store, for whose end other calls wait: r must not wait for a call of this
-// Client.
+// more, the last ones are kept. Import reads r in a transaction of the store, for whose end
+// other calls wait: r must not wait for a call of this Client.
 //
 // Errors:
 //

@@ -320,9 +320,9 @@ func (c *Client) withdrawPackages(ctx context.Context, own []*ownPackage) error 
 // Rotate gives the client another credential or signature key: before a certificate ends,
 // for example. New groups and key packages have it from then on. Each group gets a commit
 // with the new leaf, [Bounds].Workers of them at once; Rotate returns when all have taken it, or
-// when ctx ends, with the errors of those that have not. A client that is opened with the new identity lists the
-// old one in [Config].Identities until then, and calls Rotate again. A credential of
-// another name than the client's is refused.
+// when ctx ends, with the errors of those that have not. A client that is opened with the new
+// identity lists the old one in [Config].Identities until then, and calls Rotate again. A
+// credential of another name than the client's is refused.
 func (c *Client) Rotate(ctx context.Context, to Identity) error {
 	if err := c.cfg.checkName(to.Credential); err != nil {
 		return err

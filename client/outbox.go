@@ -302,7 +302,8 @@ func (s *step) remove(g *liveGroup, m *outgoing) {
 }
 
 // unsent reports all messages of the outbox of a group that ends, also those that were
-// enqueued until then. They follow from what the event with an index follows from, or with -1 from no entry.
+// enqueued until then. They follow from what the event with that index follows from; -1 stands
+// for no event.
 func (s *step) unsent(g *liveGroup, event int, why error) {
 	s.before(func(r store.Writer) error {
 		return scanJSON(r, key(spaceOutbox, g.id), func(_ []byte, rec *outboxRecord) error {

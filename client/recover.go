@@ -470,8 +470,8 @@ func (c *Client) checkFork(ctx context.Context, g *liveGroup) error {
 }
 
 // compare returns Fork, Gap or ServiceRolledBack if what the service shows to those who join is
-// not the epoch that the client is in, as far as it has read the stream. Of a pair, the T group tells it of
-// both, since its secrets depend on those of the PQ group.
+// not the epoch that the client is in, as far as it has read the stream. Of a pair, the T group
+// tells it of both, since its secrets depend on those of the PQ group.
 func (c *Client) compare(ctx context.Context, g *liveGroup) (Trouble, error) {
 	info, err := c.service.GroupInfo(ctx, g.id)
 	if errors.Is(err, delivery.ErrNoGroup) {
