@@ -152,8 +152,8 @@ func (c *Client) knowsMember(ctx context.Context, g *liveGroup, by Person) error
 		return nil
 	}
 	proof, err := c.annotator().MembershipProof(ctx, g.id, g.epoch(), uint32(by.Leaf))
-	if err != nil && transient(err) {
-		return &againError{err}
+	if err != nil && !final(err) && !errors.Is(err, delivery.ErrUnseen) && !errors.Is(err, delivery.ErrNoGroup) {
+		return &againError{err} // nobody has said that there is no proof
 	}
 	if err == nil {
 		_, node, refused := g.partial.Member(ctx, c.cfg.Now(), proof)

@@ -18,6 +18,7 @@ import (
 // wrongAnnotations is a service that annotates wrongly for some calls.
 type wrongAnnotations struct {
 	delivery.Annotator
+	unreached                        int // proofs that fail first, without a verdict
 	commits, proofs, welcomes, trees int // that are wrong from now on
 }
 
@@ -39,6 +40,10 @@ func (s *wrongAnnotations) FetchAnnotated(ctx context.Context, of delivery.Strea
 }
 
 func (s *wrongAnnotations) MembershipProof(ctx context.Context, group string, epoch uint64, leaf uint32) ([]byte, error) {
+	if s.unreached > 0 {
+		s.unreached--
+		return nil, context.DeadlineExceeded
+	}
 	proof, err := s.Annotator.MembershipProof(ctx, group, epoch, leaf)
 	return spoil(&s.proofs, proof), err
 }
@@ -161,6 +166,26 @@ func TestProofsThatStayWrong(t *testing.T) {
 	require.NoError(t, err)
 	sync(t, ann, phone)
 	require.Equal(t, []string{"ann: again"}, phone.texts())
+}
+
+// A member is no stranger to a partial member because its proof could not be asked for.
+func TestProofThatIsNotReached(t *testing.T) {
+	ann, phone, s, g := deceived(t, func(cfg *client.Config) { cfg.Recovery = client.RecoverByAdd })
+	bob := ann.w.actors["bob"]
+	require.NoError(t, ann.Add(ctx, g, "bob"))
+	sync(t, ann, phone, bob)
+	require.NoError(t, bob.Update(ctx, g))
+	entries := ann.w.server.Entries(delivery.Stream{Group: g})
+	ann.w.server.Drop(entries[len(entries)-1].Position)
+	trouble := new(client.TroubleError)
+	require.ErrorAs(t, phone.Sync(ctx), &trouble)
+	require.Equal(t, client.Gap, trouble.Trouble)
+	s.unreached = 2
+	require.NoError(t, bob.Replace(ctx, g, "phone")) // which has not met Bob
+	settle(t, phone)
+	require.Zero(t, s.unreached)
+	require.Empty(t, of[*client.Refused](phone.events()))
+	require.Equal(t, bob.authenticator(g), phone.partialAuthenticator(g))
 }
 
 // Where a client cannot be a partial member, it is a full one if it may.
