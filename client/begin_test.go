@@ -31,21 +31,21 @@ func (b *beginner) set(claims error, loses, down bool) {
 	b.claims, b.loses, b.down = claims, loses, down
 }
 
-func (b *beginner) state() (claims error, loses, down bool) {
+func (b *beginner) state() (loses, down bool, claims error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.claims, b.loses, b.down
+	return b.loses, b.down, b.claims
 }
 
 func (b *beginner) Claim(ctx context.Context, name string, of suite.ID) ([]byte, error) {
-	if claims, _, _ := b.state(); claims != nil && name == "bob" {
+	if _, _, claims := b.state(); claims != nil && name == "bob" {
 		return nil, claims
 	}
 	return b.Service.Claim(ctx, name, of)
 }
 
 func (b *beginner) Submit(ctx context.Context, s delivery.Submission) (delivery.Position, error) {
-	claims, loses, down := b.state()
+	loses, down, claims := b.state()
 	if down {
 		return 0, delivery.ErrUnavailable
 	}
@@ -58,7 +58,7 @@ func (b *beginner) Submit(ctx context.Context, s delivery.Submission) (delivery.
 }
 
 func (b *beginner) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	if _, _, down := b.state(); down {
+	if _, down, _ := b.state(); down {
 		return nil, delivery.ErrUnavailable
 	}
 	return b.Service.Fetch(ctx, of, after, limit)
