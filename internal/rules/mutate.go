@@ -62,7 +62,8 @@ func mutate(root string, args []string, out io.Writer) error {
 	workers := flags.Int("j", 2, "mutants at once")
 	limit := flags.Duration("timeout", 5*time.Minute, "longest run of a mutant's tests")
 	verbose := flags.Bool("v", false, "print every mutant")
-	keep := flags.Bool("record", false, "keep the verdicts, for "+documentName)
+	keep := flags.Bool("record", false, "keep each verdict as soon as it is known, for "+documentName)
+	missing := flags.Bool("missing", false, "take out only what no verdict is kept of")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -89,6 +90,10 @@ func mutate(root string, args []string, out io.Writer) error {
 		return err
 	}
 	files, err := allChecks(root)
+	if err != nil {
+		return err
+	}
+	verdicts, err := loadVerdicts()
 	if err != nil {
 		return err
 	}
@@ -119,10 +124,18 @@ func mutate(root string, args []string, out io.Writer) error {
 			}
 		}
 	}
+	if *missing {
+		chosen = slices.DeleteFunc(chosen, func(x mutant) bool { _, ok := verdicts[x.id]; return ok })
+	}
+	if *keep {
+		if m.record, err = recorder(root, verdicts); err != nil {
+			return err
+		}
+	}
 	begin := time.Now()
 	failed := m.runAll(chosen, *workers)
 	chosen = slices.DeleteFunc(chosen, func(x mutant) bool { return x.err != nil })
-	return errors.Join(failed, m.report(chosen, fixed, redundant, time.Since(begin), *keep))
+	return errors.Join(failed, m.report(chosen, fixed, redundant, time.Since(begin)))
 }
 
 type mutant struct {
@@ -143,6 +156,7 @@ type mutation struct {
 	verbose   bool
 	slow      map[testName]time.Duration // of each test, without a mutation
 	random    map[string]bool            // folders whose tests draw at random
+	record    func(*mutant) error        // keeps a verdict; nil if none is kept
 }
 
 // binary names the tests of a folder, with all checks of all packages in it.
@@ -224,7 +238,7 @@ func writeOverlay(name string, replace map[string]string) error {
 
 // compile compiles the tests of a folder with an overlay.
 func (m *mutation) compile(overlay, folder, binary string) (message []byte, err error) {
-	c := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, "./"+folder)
+	c := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-w", "-overlay", overlay, "-o", binary, "./"+folder)
 	c.Dir = m.root
 	return c.CombinedOutput()
 }
@@ -352,6 +366,9 @@ func (m *mutation) runAll(mutants []mutant, workers int) error {
 	var failed []error
 	for range mutants {
 		x := <-results
+		if x.err == nil && m.record != nil {
+			x.err = m.record(x)
+		}
 		switch {
 		case x.err != nil:
 			failed = append(failed, x.err)
@@ -424,8 +441,8 @@ func (m *mutation) kill(x *mutant, binary, folder string, tests []string, v verd
 	return true, nil
 }
 
-// report prints what became of the mutants, and records it if it is to be kept.
-func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundantCheck, took time.Duration, keep bool) error {
+// report prints what became of the mutants.
+func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundantCheck, took time.Duration) error {
 	verdicts := map[string]recorded{}
 	var ids []string
 	survivors := 0
@@ -450,11 +467,6 @@ func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundan
 	}
 	if n := len(mutants); n > 0 {
 		fmt.Fprintf(m.out, "%s, %s for each\n", took.Round(time.Second), (took / time.Duration(n)).Round(time.Millisecond))
-	}
-	if keep {
-		if err := record(m.root, mutants); err != nil {
-			return err
-		}
 	}
 	if survivors > 0 {
 		return fmt.Errorf("%d mutants survive: no test fails", survivors)

@@ -66,28 +66,26 @@ func knownMutants(root string) (ids []string, fixed int, err error) {
 	return ids, fixed, nil
 }
 
-// record keeps the verdicts on mutants beside those on others that are there still.
-func record(root string, mutants []mutant) error {
+// recorder returns what keeps the verdict on a mutant beside those on others that are there
+// still, so that a run that is interrupted has kept what it found.
+func recorder(root string, verdicts map[string]recorded) (func(*mutant) error, error) {
 	known, _, err := knownMutants(root)
 	if err != nil {
-		return err
-	}
-	verdicts, err := loadVerdicts()
-	if err != nil {
-		return err
-	}
-	for _, x := range mutants {
-		verdicts[x.id] = recorded{x.id, x.verdict.String(), x.failed}
+		return nil, err
 	}
 	slices.Sort(known)
-	var b strings.Builder
-	b.WriteString(verdictsHeader + "\n")
-	for _, id := range slices.Compact(known) {
-		if v, ok := verdicts[id]; ok {
-			fmt.Fprintf(&b, "%s\t%s\t%s\n", v.id, v.verdict, v.test)
+	known = slices.Compact(known)
+	return func(x *mutant) error {
+		verdicts[x.id] = recorded{x.id, x.verdict.String(), x.failed}
+		var b strings.Builder
+		b.WriteString(verdictsHeader + "\n")
+		for _, id := range known {
+			if v, ok := verdicts[id]; ok {
+				fmt.Fprintf(&b, "%s\t%s\t%s\n", v.id, v.verdict, v.test)
+			}
 		}
-	}
-	return os.WriteFile(filepath.Join(root, "internal", "rules", "verdicts.tsv"), []byte(b.String()), 0o644)
+		return os.WriteFile(filepath.Join(root, "internal", "rules", "verdicts.tsv"), []byte(b.String()), 0o644)
+	}, nil
 }
 
 // summary is a table of the verdicts on mutants, of which verdicts has some.
