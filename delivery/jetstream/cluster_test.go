@@ -44,11 +44,12 @@ func TestNode(t *testing.T) {
 	routes := addressOf(t, own)
 	o := &server.Options{
 		ServerName: filepath.Base(folder), Host: "127.0.0.1", Port: clients.Port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: folder, SyncAlways: true,
+		JetStream: true, JetStreamMaxStore: Limits{}.disk(), StoreDir: folder, SyncAlways: true,
 		Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: routes.Port, NoAdvertise: true, PoolSize: -1},
 	}
-	for other := range strings.FieldsSeq(others) {
-		o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: other})
+	// The server's own route among them: it takes their number for the size of the cluster.
+	for route := range strings.FieldsSeq(own + " " + others) {
+		o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: route})
 	}
 	s, err := server.NewServer(o)
 	require.NoError(t, err)
@@ -161,10 +162,10 @@ func (c *cluster) conn() *nats.Conn {
 // setup waits until the cluster can do what Setup asks.
 func (c *cluster) setup() {
 	nc := c.conn()
-	require.Eventually(c.t, func() bool {
+	require.EventuallyWithT(c.t, func(t *assert.CollectT) {
 		ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
 		defer cancel()
-		return Setup(ctx, nc, 3, Limits{}) == nil
+		require.NoError(t, Setup(ctx, nc, 3, Limits{}))
 	}, 2*time.Minute, 100*time.Millisecond)
 }
 
@@ -273,12 +274,12 @@ func (c *cluster) commits(clients, groups, share int, progress *atomic.Int64) ma
 func (c *cluster) connect(name string) *Service {
 	nc := c.conn()
 	var s *Service
-	require.Eventually(c.t, func() bool {
+	require.EventuallyWithT(c.t, func(t *assert.CollectT) {
 		ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Second)
 		defer cancel()
 		var err error
 		s, err = Connect(ctx, nc, name)
-		return err == nil
+		require.NoError(t, err)
 	}, 2*time.Minute, 50*time.Millisecond)
 	return s
 }
