@@ -311,6 +311,20 @@ func TestAppDataFaultsAreRefused(t *testing.T) {
 	}
 }
 
+// A member commits proposals for components under the numbers of its group alone.
+func TestAppDataOfAnotherNumber(t *testing.T) {
+	groups := clique(t, 0x0001, 2, withComponents)
+	for _, proposal := range []message.Proposal{
+		message.AppDataUpdate{ProposalType: 0xF00D, Component: journal, Update: []byte("x")},
+		message.AppEphemeral{ProposalType: 0xF00D, Component: journal, Data: []byte("good")},
+	} {
+		requireUnmoved(t, groups[0], message.ErrUnsupported, func() error {
+			_, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, proposal)
+			return err
+		})
+	}
+}
+
 // A GroupContextExtensions leaves the dictionary alone where everybody has to support
 // AppDataUpdate: OpenMLS had a hole there (draft-ietf-mls-extensions-10, Section 4.7).
 func TestExtensionsKeepTheDictionary(t *testing.T) {

@@ -97,12 +97,6 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 
 // join is Join for a parsed message.
 func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Message, options *JoinOptions) (*Candidate, error) {
-	k.mu.Lock()
-	used := k.initKey == nil
-	k.mu.Unlock()
-	if used {
-		return nil, ErrKeyPackageUsed
-	}
 	if m.Welcome == nil {
 		return nil, fmt.Errorf("%w: a %s is not a Welcome", message.ErrUnsupported, m.WireFormat())
 	}

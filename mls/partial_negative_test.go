@@ -116,32 +116,37 @@ func TestPartialMembersRefuseFalseAnnotations(t *testing.T) {
 // commit does not lead. Only their maker can be at fault, as the commit is good.
 func TestPartialMembersRefuseFalseTrees(t *testing.T) {
 	m, p := populatedMixedGroup(t, publicHandshake)
+	add := message.Add{KeyPackage: ownKeyPackage(t, 1, "added", publicHandshake).KeyPackage}
 	for _, c := range []struct {
 		name   string
+		list   []message.Proposal
 		change func(sender, receiver *ratchettree.MembershipProof)
 		rule   string
 	}{
-		{"another leaf of the receiver", func(_, receiver *ratchettree.MembershipProof) {
+		{"another leaf of the committer without a path", []message.Proposal{add}, func(sender, _ *ratchettree.MembershipProof) {
+			sender.Node = bytes.Clone(m.full[2].public.tree.Leaf(2))
+		}, "committer has another leaf after a commit without a path"},
+		{"another leaf of the receiver", nil, func(_, receiver *ratchettree.MembershipProof) {
 			receiver.Node = bytes.Clone(m.full[2].public.tree.Leaf(2))
 		}, "does not have this member's leaf"},
-		{"another node on the path", func(sender, receiver *ratchettree.MembershipProof) {
+		{"another node on the path", nil, func(sender, receiver *ratchettree.MembershipProof) {
 			root := len(sender.Parents) - 1
 			changed := *sender.Parents[root]
 			changed.EncryptionKey = mlstest.Flipped(changed.EncryptionKey, 0)
 			sender.Parents[root], receiver.Parents[root] = &changed, &changed
 		}, "node 2 of the path is not the one that the sender's membership proof shows"},
-		{"a node missing on the path", func(sender, receiver *ratchettree.MembershipProof) {
+		{"a node missing on the path", nil, func(sender, receiver *ratchettree.MembershipProof) {
 			root := len(sender.Parents) - 1
 			sender.Parents[root], receiver.Parents[root] = nil, nil
 		}, "filtered direct path has 2 nodes, but the path has 3"},
-		{"a node of which the receiver has no key", func(_, receiver *ratchettree.MembershipProof) {
+		{"a node of which the receiver has no key", nil, func(_, receiver *ratchettree.MembershipProof) {
 			changed := *receiver.Parents[1]
 			changed.EncryptionKey = mlstest.Flipped(changed.EncryptionKey, 0)
 			receiver.Parents[1] = &changed
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := m.annotatedFor(1, 6, CommitOptions{})
+			a := m.annotatedFor(1, 6, CommitOptions{}, c.list...)
 			c.change(a.SenderAfter, a.ReceiverAfter)
 			reconcile(t, p.member.public.suite, a)
 			forged, err := wire.Marshal(a.Marshal)
@@ -291,6 +296,29 @@ func TestPartialMembersHaveRules(t *testing.T) {
 	}
 }
 
+// TestPartialMembersEndWithTheGroup has a commit after the one by which the group ends.
+func TestPartialMembersEndWithTheGroup(t *testing.T) {
+	m, p := populatedMixedGroup(t, publicHandshake)
+	m.commit(0, CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+	p = m.partial[p.OwnLeaf()]
+	i := insider{t, m.full[1]}
+	content := i.public.content(i.sender(), message.ContentCommit, nil)
+	content.Commit = &framing.Commit{}
+	ac := i.signed(content)
+	ac.Auth.ConfirmationTag = make([]byte, 32)
+	commit, err := framing.ParseGroupMessage(i.seal(ac), message.CodePoints{}.Complete())
+	require.NoError(t, err)
+	b, err := wire.Marshal((&framing.AnnotatedCommit{
+		Commit: *commit, Sender: proofOf(t, m.full[1], 1), TreeHashAfter: i.public.tree.Hash(),
+		SenderAfter: proofOf(t, m.full[1], 1), ReceiverAfter: proofOf(t, m.full[1], 6),
+	}).Marshal)
+	require.NoError(t, err)
+	requireRefusal(t, p, ErrReInit, func() error {
+		_, err := p.ProcessCommit(t.Context(), insiderTime, b)
+		return err
+	})
+}
+
 func TestPartialJoinersRefuse(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -349,7 +377,8 @@ func TestPartialJoinersRefuse(t *testing.T) {
 func TestAnnotatorsRefuse(t *testing.T) {
 	m, _ := populatedMixedGroup(t, publicHandshake)
 	g := m.full[1]
-	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: ownKeyPackage(t, 1, "added").KeyPackage})
+	added := ownKeyPackage(t, 1, "added", publicHandshake)
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: added.KeyPackage})
 	require.NoError(t, err)
 	other, err := m.full[2].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
@@ -378,6 +407,10 @@ func TestAnnotatorsRefuse(t *testing.T) {
 		_, err := c.annotate()
 		require.ErrorIs(t, err, c.want, name)
 	}
+	joined, err := added.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
+	require.NoError(t, err)
+	_, err = joined.AnnotateCommit(c.Message, 6)
+	require.ErrorIs(t, err, message.ErrUnsupported, "a joiner does not have the tree before")
 	b, err := c.AnnotateWelcome(c.Welcome, 1, 7)
 	require.NoError(t, err)
 	_, err = framing.ParseAnnotatedWelcome(b)
