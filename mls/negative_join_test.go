@@ -335,6 +335,28 @@ func TestPathSecretWithoutPath(t *testing.T) {
 		i.welcome(welcomeForgery{info: func(info *message.GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}), JoinOptions{})
 }
 
+// The same for who joins without the tree.
+func TestPathSecretWithoutPathOrTree(t *testing.T) {
+	refused := func(i *invitation, want error, signer message.LeafIndex, forgery welcomeForgery) {
+		i.applied.sender, i.applied.committer = i.sender(), i.self.leaf
+		tr := newTransition(i.public, i.next.public, i.applied, nil)
+		annotated, err := tr.AnnotateWelcome(i.welcome(forgery), signer, 4)
+		require.NoError(t, err)
+		_, err = i.joiner.JoinPartial(t.Context(), insiderTime, annotated, JoinOptions{})
+		requireRefused(t, want, err)
+		good, err := tr.AnnotateWelcome(i.welcome(welcomeForgery{}), 1, 4)
+		require.NoError(t, err)
+		_, err = i.joiner.JoinPartial(t.Context(), insiderTime, good, JoinOptions{})
+		require.NoError(t, err)
+	}
+	secret := func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = true, make([]byte, 32) }
+	refused(newInvitation(t, 0x0001, false), fault.Violation("12.4.3.1", "common ancestor 7 is not on the filtered direct path of the GroupInfo's signer").AtLeaf(1),
+		1, welcomeForgery{secrets: secret})
+	i := newInvitation(t, 0x0001, true)
+	refused(i, fault.Violation("12.4.3.1", "signer of the GroupInfo is the joiner itself").AtLeaf(4),
+		4, welcomeForgery{info: func(info *message.GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer})
+}
+
 // A member holds the private keys that the tree says it does, and no others.
 func TestMemberViewIsComplete(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
