@@ -352,6 +352,8 @@ func TestPathSecretWithoutPathOrTree(t *testing.T) {
 	secret := func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = true, make([]byte, 32) }
 	refused(newInvitation(t, 0x0001, false), fault.Violation("12.4.3.1", "common ancestor 7 is not on the filtered direct path of the GroupInfo's signer").AtLeaf(1),
 		1, welcomeForgery{secrets: secret})
+	refused(newInvitation(t, 0x0001, true), fault.Violation("12.4.3.1", "path secret does not give the private key of node 7").AtLeaf(1),
+		1, welcomeForgery{secrets: secret})
 	i := newInvitation(t, 0x0001, true)
 	refused(i, fault.Violation("12.4.3.1", "signer of the GroupInfo is the joiner itself").AtLeaf(4),
 		4, welcomeForgery{info: func(info *message.GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer})

@@ -811,6 +811,19 @@ func TestPartialMembersUpgrade(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestUpgradesOfADestroyedMember has an application that destroys the partial member while it is
+// asked of the members.
+func TestUpgradesOfADestroyedMember(t *testing.T) {
+	var do func()
+	m := newMixedGroup(t, 1, 4)
+	p := m.joinPartially(0, func(cfg *Config) { cfg.Authenticator = interrupt{do: &do} })
+	tree, err := m.full[0].RatchetTree()
+	require.NoError(t, err)
+	do = p.Destroy
+	_, err = p.Upgrade(t.Context(), insiderTime, tree)
+	require.Equal(t, ErrRetired, err)
+}
+
 // TestUpgradesKeepWhatWasReserved upgrades a partial member whose stored state may be restored.
 func TestUpgradesKeepWhatWasReserved(t *testing.T) {
 	m, p := populatedMixedGroup(t)
