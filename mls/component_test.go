@@ -325,6 +325,18 @@ func TestAppDataOfAnotherNumber(t *testing.T) {
 	}
 }
 
+// A proposal for a component that the receiver does not know is refused as a message already.
+func TestProposalsForUnknownComponents(t *testing.T) {
+	groups := clique(t, 0x0001, 3, withComponents)
+	for _, proposal := range []message.Proposal{message.AppDataUpdate{Component: 0x8099}, message.AppEphemeral{Component: 0x8099}} {
+		sent, _ := insider{t, groups[1]}.propose(proposal)
+		requireUnmoved(t, groups[2], message.ErrUnsupported, func() error {
+			_, err := groups[2].Process(t.Context(), insiderTime, sent)
+			return err
+		})
+	}
+}
+
 // A GroupContextExtensions leaves the dictionary alone where everybody has to support
 // AppDataUpdate: OpenMLS had a hole there (draft-ietf-mls-extensions-10, Section 4.7).
 func TestExtensionsKeepTheDictionary(t *testing.T) {

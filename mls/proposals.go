@@ -381,13 +381,10 @@ func leafKey(i message.LeafIndex) []byte { return binary.BigEndian.AppendUint32(
 
 func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
 
-// checkSelfRemove checks a SelfRemove of a list: it is by reference, and no other proposal
-// updates or removes the leaf.
+// checkSelfRemove checks a SelfRemove of a list: no other proposal updates or removes the leaf.
+// One by value would be of the committer, who is refused as its sender.
 func (s proposalSet) checkSelfRemove(c *CommittedProposal, i int) error {
 	leaf := c.Sender.Leaf
-	if c.Ref == nil {
-		return fault.Extensions("6.3", "SelfRemove is sent by value").AtLeaf(leaf).AtProposal(i)
-	}
 	if s.twice("leaf", leafKey(leaf)) {
 		return fault.Extensions("6.3", "another proposal updates or removes the same leaf").AtLeaf(leaf).AtProposal(i)
 	}

@@ -174,6 +174,16 @@ func populated(t *testing.T, members int) *Tree {
 	return tree
 }
 
+// TestPathsWithoutTheReceiver has a path without the node above its committer and its receiver,
+// as the committer's proof shows.
+func TestPathsWithoutTheReceiver(t *testing.T) {
+	tree := populated(t, 2)
+	sender, receiver := tree.Proof(0), tree.Proof(1)
+	_, err := OpenSlice(mlstest.Suite(t, 1), sender, receiver, &UpdatePath{Encoded: sender.Node}, 0, nil, nil)
+	require.ErrorIs(t, err, message.ErrInvalid)
+	require.ErrorContains(t, err, "path has no node above the receiver")
+}
+
 // TestAProofReadsFewNodes counts the nodes of a tree that a proof touches.
 func TestAProofReadsFewNodes(t *testing.T) {
 	for _, members := range []int{16, 1024} {
