@@ -80,6 +80,7 @@ func TestComponentsThatAreRequired(t *testing.T) {
 	poorer := func(cfg *Config) {
 		withComponents(cfg)
 		cfg.Components = slices.DeleteFunc(cfg.Components, func(c Component) bool { return c.ID == sealed })
+		cfg.Components[0].SafeAAD = false // of the journal
 	}
 	groups := clique(t, 0x0001, 2, publicHandshake, withComponents)
 	groups = admit(t, groups, ownKeyPackage(t, 0x0001, "poorer", publicHandshake, poorer))
@@ -95,6 +96,10 @@ func TestComponentsThatAreRequired(t *testing.T) {
 	})
 	requireUnmoved(t, groups[0], fault.Extensions("5", "safe_aad of the leaf does not list the required component 0x8002").AtLeaf(0), func() error {
 		_, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, demand(numbers.SafeAAD, sealed))
+		return err
+	})
+	requireUnmoved(t, groups[0], fault.Extensions("5", "safe_aad of the leaf does not list the required component 0x8001").AtLeaf(2), func() error {
+		_, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, demand(numbers.SafeAAD, journal))
 		return err
 	})
 	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, demand(numbers.AppComponents, journal, sealed), message.Remove{Removed: 2})
