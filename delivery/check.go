@@ -42,7 +42,8 @@ func CheckGroup(group string) error {
 	return nil
 }
 
-// Check returns why no service takes a submission, whatever it holds: a [*RefusalError].
+// Check returns why no service takes a submission, whatever its messages hold: a [*RefusalError],
+// or [ErrTooLarge] for Welcomes to more than MaxRecipients clients.
 func (s Submission) Check() error {
 	if err := checkID(s.ID); err != nil {
 		return err
@@ -64,6 +65,7 @@ func (s Submission) Check() error {
 		}
 		begun[c.Group] = true
 	}
+	recipients := 0
 	for _, w := range s.Welcomes {
 		switch {
 		case !begun[w.Group]:
@@ -71,6 +73,10 @@ func (s Submission) Check() error {
 		case len(w.Message) == 0:
 			return &RefusalError{Rule: "a Welcome has a message"}
 		}
+		recipients += len(w.Clients)
+	}
+	if recipients > MaxRecipients {
+		return fmt.Errorf("%w: Welcomes to %d clients, of at most %d", ErrTooLarge, recipients, MaxRecipients)
 	}
 	return nil
 }

@@ -52,8 +52,23 @@ type Service interface {
 	Claim(ctx context.Context, client string, of suite.ID) (keyPackage []byte, err error)
 
 	// Submit hands in commits. The first Submission that ends an epoch of a group wins, and
-	// with it all that it holds becomes part of the streams, at once; of every other one
-	// nothing does. It returns the Position of the submission's last entry.
+	// with it all that it holds becomes part of the streams; of every other one nothing does.
+	//
+	// The commits, what the service shows of the epochs that they begin, and Welcomes become
+	// part of the streams at once. Where there are more Welcomes than a service takes at once,
+	// the others follow before Submit returns nil, each once. Others may hand in something
+	// meanwhile: so a Welcome says where its reader begins with the group ([Entry].Start).
+	//
+	// If Submit fails between, the error is [ErrUnknown] or that of the context: the submission
+	// has won, and to repeat it brings what is missing, as does the service itself if it can.
+	// A client that finds a commit of its own in a stream, and does not know that Submit has
+	// returned nil, repeats the submission if it has Welcomes. If neither happens, those who
+	// have no Welcome stay outside, and nobody at the service knows: the members see
+	// them as members who say nothing, and may add them anew; they themselves may join from
+	// outside.
+	//
+	// Submit returns the Position of the last entry of those that came at once: nothing that
+	// somebody else handed in lies among these.
 	//
 	// Errors:
 	//
@@ -61,7 +76,7 @@ type Service interface {
 	//   - [*RefusalError]: the service takes no such commit, or another submission of the
 	//     client has the ID.
 	//   - [ErrSelfRemoves]: a commit from outside leaves out a member who leaves.
-	//   - [ErrTooLarge].
+	//   - [ErrTooLarge]: also for Welcomes to more than MaxRecipients clients.
 	Submit(ctx context.Context, s Submission) (Position, error)
 
 	// Send appends a message to the stream of a group: an application message or a
@@ -130,7 +145,7 @@ type KeyPackage struct {
 	Message []byte    // MLSMessage
 }
 
-// Submission is what becomes part of the streams at once or not at all. It has commits of
+// Submission is what becomes part of the streams as a whole or not at all. It has commits of
 // several groups where they belong together.
 type Submission struct {
 	ID       string // of at most MaxID bytes, unique among all submissions and messages of the client
@@ -202,6 +217,11 @@ type Entry struct {
 	Tree     []byte    // of a Welcome, or nil
 	Time     time.Time // at which the service took it, by its clock
 
+	// Start, of a Welcome, is where its reader begins to read the group: what the group's stream
+	// has behind it is of the epoch that the Welcome begins, or later, and all of that is behind
+	// it. It is at most Position, for which 0 stands.
+	Start Position `json:",omitempty"`
+
 	// Annotation is what follows Message in the AnnotatedCommit for a partial member, or in
 	// the SenderAuthenticatedMessage if the commit removes it. Only [Annotator] sets it.
 	Annotation []byte
@@ -238,8 +258,8 @@ const (
 )
 
 // MaxRecipients is the number of clients to whom the Welcomes of one Submission may go. Every
-// service takes as many. For more, the error may be [ErrTooLarge].
-const MaxRecipients = 900
+// service takes as many, and none takes more.
+const MaxRecipients = 10_000
 
 // MaxSelfRemoves is the number of SelfRemoves that come with a GroupInfo. Where there are more,
 // a member has to commit before others join.

@@ -1,7 +1,11 @@
 package deliverytest
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -149,21 +153,47 @@ func testWelcomedGroup(t *testing.T, n Network) {
 	submit(t, bob, commit("2", "next", 1))
 }
 
-// The Welcomes of a pair of groups go to as many clients as any service takes at once.
+// The Welcomes of a pair of groups go to more clients than a service may take at once. Each has
+// one, however often the submission is repeated, and nobody has one of a submission that loses.
 func testRecipients(t *testing.T, n Network) {
-	ann := n.Client("ann")
-	names := make([]string, delivery.MaxRecipients)
-	for i := range names {
-		names[i] = "other-" + strconv.Itoa(i)
+	ann, bob := n.Client("ann"), n.Client("bob")
+	large := func(id string, recipients int) delivery.Submission {
+		names := make([]string, recipients)
+		for i := range names {
+			names[i] = "other-" + strconv.Itoa(i)
+		}
+		names[0], names[recipients-1] = "bob", "carl"
+		sub := commit(id, "t", 0)
+		sub.Commits = append(sub.Commits, commit(id, "pq", 0).Commits...)
+		sub.Welcomes = []delivery.Welcome{
+			{Clients: names[:recipients-200], Group: "t", Message: []byte("welcome of " + id)},
+			{Clients: names[recipients-200:], Group: "t", Message: make([]byte, 100_000), Tree: make([]byte, 50_000)},
+		}
+		return sub
 	}
-	names[0], names[len(names)-1] = "bob", "carl"
-	sub := commit("1", "t", 0)
-	sub.Commits = append(sub.Commits, commit("1", "pq", 0).Commits...)
-	sub.Welcomes = []delivery.Welcome{{Clients: names, Group: "t", Message: []byte("welcome")}}
+	_, err := ann.Submit(t.Context(), large("0", delivery.MaxRecipients+1))
+	require.ErrorIs(t, err, delivery.ErrTooLarge)
+	sub := large("1", 2100)
+	lossy := Faulty(ann, Faults{LostAnswer: 1, Twice: 1}, rand.New(rand.NewPCG(1, 1)))
+	_, err = lossy.Submit(t.Context(), sub)
+	require.ErrorIs(t, err, delivery.ErrUnknown)
 	position := submit(t, ann, sub)
+	_, err = bob.Submit(t.Context(), large("2", 2100))
+	requireEpochError(t, err, 1)
+	require.Less(t, position, send(t, bob, message("1", "t")))
+	n.Restart()
+	ann = n.Client("ann")
 	require.Equal(t, position, submit(t, ann, sub))
-	for _, name := range []string{"bob", "carl"} {
-		require.Equal(t, []string{"welcome"}, texts(fetch(t, n.Client(name), delivery.Stream{Client: name}, 0)))
+	for i, name := range []string{"bob", "carl"} {
+		s := n.Client(name)
+		entries := fetch(t, s, delivery.Stream{Client: name}, 0)
+		require.Len(t, entries, 1, name)
+		e, welcome := entries[0], sub.Welcomes[i]
+		require.Equal(t, "ann 1 t 1", fmt.Sprint(e.From, " ", e.ID, " ", e.Group, " ", e.Epoch), name)
+		require.True(t, bytes.Equal(welcome.Message, e.Message) && bytes.Equal(welcome.Tree, e.Tree), name)
+		require.LessOrEqual(t, e.Start, e.Position, name)
+		behind := fetch(t, s, delivery.Stream{Group: "t"}, cmp.Or(e.Start, e.Position))
+		require.Equal(t, []string{"message 1"}, texts(behind), name)
 	}
 }
 

@@ -87,13 +87,18 @@ type Retention struct {
 	Read bool
 }
 
-// Collected is what Collect has deleted.
+// Collected is what Collect has deleted, and what it has done else.
 type Collected struct {
 	Entries, Objects int
 	KeyPackages      int // that have expired
+
+	// Completed is the number of submissions to which it has appended Welcomes that were missing:
+	// whoever handed them in has not come back.
+	Completed int
 }
 
-// Collect deletes entries as r says, old states of groups, what became of submissions that
+// Collect appends the Welcomes that are missing of submissions that have won: see
+// [Service.Submit]. Then it deletes entries as r says, old states of groups, what became of submissions that
 // are older than entries may be, or than a week with r.Read, objects to which nothing refers,
 // and key packages that have expired. Of a key package that was handed out, it deletes the mark
 // after a week; and that a client may read a group, after r.Age, if the client has left it or has
@@ -106,6 +111,14 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 	found, err := survey(ctx, js, r)
 	if err != nil {
 		return done, err
+	}
+	if len(found.unfinished) > 0 {
+		var missing error // which is no reason to keep what is to be deleted
+		done.Completed, missing = completeAll(ctx, nc, found)
+		defer func() { err = errors.Join(err, missing) }()
+		if found, err = survey(ctx, js, r); err != nil {
+			return done, err
+		}
 	}
 	streams := found.streams
 	if r.Read {
@@ -209,6 +222,7 @@ type found struct {
 	objects     map[string]bool              // to which something refers
 	welcomed    map[string]delivery.Position // by ackKey: where a client begins to read
 	submissions uint64                       // sequence of the last one that is to be forgotten
+	unfinished  map[string]*unfinished       // by submission
 }
 
 // of returns what is known of one stream.
@@ -232,7 +246,10 @@ func (r Retention) forgets(age time.Duration) bool {
 
 // survey reads the headers of all that the stream has.
 func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, error) {
-	f := &found{streams: map[delivery.Stream]*surveyed{}, objects: map[string]bool{}, welcomed: map[string]delivery.Position{}}
+	f := &found{
+		streams: map[delivery.Stream]*surveyed{}, objects: map[string]bool{},
+		welcomed: map[string]delivery.Position{}, unfinished: map[string]*unfinished{},
+	}
 	stream, err := js.Stream(ctx, streamName)
 	if err != nil {
 		return nil, err
@@ -255,13 +272,16 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 				seen.kept = position
 			}
 			if group, err := untoken(m.Headers().Get(groupHeader)); err == nil && of.Group == "" && group != "" {
-				f.welcomed[ackKey(of.Client, delivery.Stream{Group: group})] = position
+				f.welcomed[ackKey(of.Client, delivery.Stream{Group: group})] = startOf(m.Headers(), position)
 			}
 		} else if group, ok := stateOf(m.Subject()); ok {
 			seen := f.of(delivery.Stream{Group: group}) // which may have states alone, as one half of a pair
 			seen.epoch, seen.kept = epochOf(m.Headers()), 0
-		} else if strings.HasPrefix(m.Subject(), submissionPrefix) && r.forgets(time.Since(meta.Timestamp)) {
-			f.submissions = meta.Sequence.Stream
+		} else if submission, further, ok := submissionOf(m.Subject()); ok {
+			f.follows(submission, further, m.Headers(), meta.Sequence.Stream)
+			if r.forgets(time.Since(meta.Timestamp)) {
+				f.submissions = meta.Sequence.Stream
+			}
 		}
 		if meta.Sequence.Stream >= last {
 			return errEnough
@@ -287,6 +307,11 @@ func readers(ctx context.Context, js jetstream.JetStream, f *found) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, u := range f.unfinished { // who is to be welcomed reads what comes behind the commit
+		for _, group := range u.groups {
+			f.of(delivery.Stream{Group: group}).read(delivery.Position(u.sequence))
+		}
 	}
 	for key, position := range f.welcomed { // of those who have not acknowledged anything
 		if of, ok := acknowledgedStream(key); ok {

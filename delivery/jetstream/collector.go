@@ -29,7 +29,7 @@ func CollectEvery(ctx context.Context, nc *nats.Conn, r Retention, every time.Du
 		if mine {
 			var done Collected
 			done, err = Collect(ctx, nc, r)
-			log.InfoContext(ctx, "collected", "entries", done.Entries, "objects", done.Objects, "key packages", done.KeyPackages)
+			log.InfoContext(ctx, "collected", "entries", done.Entries, "objects", done.Objects, "key packages", done.KeyPackages, "completed", done.Completed)
 		}
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "collecting", "error", err)

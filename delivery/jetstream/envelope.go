@@ -20,9 +20,11 @@ import (
 // Headers of messages.
 const (
 	epochHeader = "Mls-Epoch"
-	afterHeader = "Mls-After" // of a submission: the number of messages behind it in its batch
+	afterHeader = "Mls-After" // of what begins a batch: the number of messages behind it in the batch
 	sumHeader   = "Mls-Sum"   // of a submission
-	groupHeader = "Mls-Group" // of a Welcome, as a token
+	restHeader  = "Mls-Rest"  // of a submission: the number of Welcomes that follow its batch
+	groupHeader = "Mls-Group" // of a Welcome, as a token, or of a submission: those of the Welcomes that follow
+	startHeader = "Mls-Start" // of a Welcome that follows: the Position of the last entry of the batch before
 	largeHeader = "Mls-Large" // names of the objects that a message refers to
 )
 

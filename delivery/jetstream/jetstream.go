@@ -1,7 +1,9 @@
 // Package jetstream is a delivery service on NATS JetStream, version 2.12 or later.
 //
 // One stream holds everything that groups and clients read, so that it has one order, and
-// so that a commit, its Welcomes and its GroupInfo become part of it in one atomic batch.
+// so that a commit, its Welcomes and its GroupInfo become part of it in one atomic batch. What a
+// batch has no room for are Welcomes behind about the first 990: these follow in further ones,
+// which the first one announces (see [Service.Submit]).
 // The epoch of a group is a compare-and-set on one subject: a batch is taken only if the
 // last message on the group's subject of state is the one that the client has seen
 // (Nats-Expected-Last-Subject-Sequence). What is larger than a message may be lies in an
@@ -50,6 +52,8 @@ type Service struct {
 	open   *inflight.Requests
 	closed atomic.Bool
 
+	batchSize int // maxBatch, but in tests
+
 	mu     sync.Mutex
 	epochs map[string]uint64 // that a group has reached, as far as is known on this connection
 	losses int               // of the connection, at which epochs begins
@@ -66,7 +70,7 @@ func Connect(ctx context.Context, nc *nats.Conn, client string) (*Service, error
 	if err := CheckName(client); err != nil {
 		return nil, err
 	}
-	s := &Service{client: client, nc: nc, epochs: map[string]uint64{}}
+	s := &Service{client: client, nc: nc, batchSize: maxBatch, epochs: map[string]uint64{}}
 	var err error
 	if s.js, err = jetstream.New(nc); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -26,6 +27,8 @@ const (
 // since nothing else may ever have been on its subject.
 //
 //	mls.s.CLIENT.<id>                  a submission; the first message of its batch
+//	mls.s.CLIENT.<id>.N                the first message of a further batch of it, with those of
+//	                                   its Welcomes that follow from the Nth on
 //	mls.g.<group>.s                    the group's state: its epoch, GroupInfo and tree
 //	mls.g.<group>.d                    that entries were dropped
 //	mls.g.<group>.e.c.CLIENT.<id>      a commit
@@ -60,14 +63,29 @@ const (
 func submissionSubject(client, id string) string {
 	return submissionPrefix + client + "." + token(id)
 }
+
+// furtherSubject returns the subject of a further batch of a submission.
+func furtherSubject(submission string, n int) string { return submission + "." + strconv.Itoa(n) }
+
+// submissionOf returns the submission that a subject is of, if it is that of one or of a further
+// batch, and reports whether it is that of a further batch.
+func submissionOf(subject string) (submission string, further, ok bool) {
+	t := strings.Split(subject, ".")
+	if !strings.HasPrefix(subject, submissionPrefix) || len(t) < 4 || len(t) > 5 {
+		return "", false, false
+	}
+	return strings.Join(t[:4], "."), len(t) == 5, true
+}
+
 func stateSubject(group string) string { return "mls.g." + token(group) + ".s" }
 
 func entrySubject(group, kind, client, id string) string {
 	return "mls.g." + token(group) + ".e." + kind + "." + client + "." + token(id)
 }
 
+// welcomeSubject takes the ID of the submission as a token.
 func welcomeSubject(recipient, client, id string, n int) string {
-	return fmt.Sprintf("mls.w.%s.e.%s.%s.%d", recipient, client, token(id), n)
+	return fmt.Sprintf("mls.w.%s.e.%s.%s.%d", recipient, client, id, n)
 }
 
 // root returns what the subjects of a stream begin with.

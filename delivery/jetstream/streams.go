@@ -188,7 +188,7 @@ func (s *Service) entry(ctx context.Context, m *jetstream.RawStreamMsg, wanted i
 	}
 	t := strings.Split(m.Subject, ".")
 	if of.Group == "" {
-		e.Kind, e.From = delivery.KindWelcome, t[4]
+		e.Kind, e.From, e.Start = delivery.KindWelcome, t[4], startOf(m.Header, e.Position)
 		if e.ID, err = untoken(t[5]); err != nil {
 			return delivery.Entry{}, err
 		}

@@ -90,9 +90,13 @@ func (s *Service) lastIn(ctx context.Context, stream, subject string) (*jetstrea
 	return &jetstream.RawStreamMsg{Subject: m.Subject, Sequence: m.Sequence, Header: header, Data: m.Data, Time: m.Time}, nil
 }
 
-// Submit implements [delivery.Service]. A submission is one batch, of at most 1,000 messages:
-// one for itself, two for each commit, and one for each client to whom a Welcome goes. For
-// more, the error is [delivery.ErrTooLarge].
+// Submit implements [delivery.Service]. The first batch, of at most 1,000 messages, decides who
+// wins: it has one message for the submission itself, two for each commit, and the Welcomes of as
+// many clients as there is room for. The Welcomes of the others follow in further batches before
+// Submit returns: see complete. Those are the winner's alone.
+//
+// The first batch says what follows it. So a repetition finds out what is missing and appends
+// that, and if nobody repeats the submission, [Collect] does.
 func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
 	ctx, done, err := s.begin(ctx)
 	if err != nil {
@@ -102,7 +106,7 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	if err := sub.Check(); err != nil {
 		return 0, err
 	}
-	if err := checkRecipients(sub); err != nil {
+	if err := checkNames(sub); err != nil {
 		return 0, err
 	}
 	for attempt := 0; ; attempt++ {
@@ -116,16 +120,16 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 				return s.lost(ctx, sub, c, states[i])
 			}
 		}
-		position, err := s.submit(ctx, sub, states)
+		accepted, err := s.submit(ctx, sub, states)
 		switch {
 		case err == nil:
 			for _, c := range sub.Commits {
 				s.know(c.Group, c.Epoch+1)
 			}
-			return position, nil
+			return accepted.position, s.complete(ctx, accepted)
 		case !conflict(err) && !errors.Is(err, errBusy):
 			return 0, err
-		case attempt == 20:
+		case attempt == maxAttempts:
 			if position, won, err := s.won(ctx, sub); won || err != nil {
 				return position, err
 			}
@@ -137,6 +141,9 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 		}
 	}
 }
+
+// maxAttempts is how often a batch is published again that has met another one.
+const maxAttempts = 20
 
 // pause waits before another attempt at what has had no effect.
 func pause(ctx context.Context, attempt int) error {
@@ -158,38 +165,35 @@ func (s *Service) lost(ctx context.Context, sub delivery.Submission, c delivery.
 	return 0, &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: st.epoch, CurrentPosition: st.began}
 }
 
-// won reports whether a submission has won, and where its last entry is. The error is a
-// refusal if another one has the ID.
+// won reports whether a submission has won, and where its first batch ends. It appends what is
+// missing of the Welcomes that follow. The error is a refusal if another submission has the ID.
 func (s *Service) won(ctx context.Context, sub delivery.Submission) (position delivery.Position, won bool, err error) {
 	m, err := s.last(ctx, submissionSubject(s.client, sub.ID))
 	if err != nil || m == nil {
 		return 0, false, err
 	}
-	after, err := strconv.ParseUint(m.Header.Get(afterHeader), 10, 64)
+	accepted, err := acceptedBy(m)
 	if err != nil {
-		return 0, false, notReached(ctx, errPayload)
+		return 0, false, notReached(ctx, err)
 	}
 	var sum [32]byte
 	if n, err := hex.Decode(sum[:], []byte(m.Header.Get(sumHeader))); err != nil || n != len(sum) {
 		return 0, false, notReached(ctx, errPayload)
 	}
-	return delivery.Position(m.Sequence + after), true, sub.CheckOnce(sum)
+	if err := sub.CheckOnce(sum); err != nil {
+		return accepted.position, true, err
+	}
+	return accepted.position, true, s.complete(ctx, accepted)
 }
 
-// checkRecipients returns why the recipients of a submission are not those of one that this
-// package takes.
-func checkRecipients(sub delivery.Submission) error {
-	messages := 1 + 2*len(sub.Commits)
+// checkNames returns why a submission welcomes clients that there cannot be.
+func checkNames(sub delivery.Submission) error {
 	for _, w := range sub.Welcomes {
 		for _, client := range w.Clients {
 			if err := CheckName(client); err != nil {
 				return err
 			}
 		}
-		messages += len(w.Clients)
-	}
-	if messages > maxBatch {
-		return fmt.Errorf("%w: a batch of %d messages, of at most %d", delivery.ErrTooLarge, messages, maxBatch)
 	}
 	return nil
 }
@@ -197,28 +201,56 @@ func checkRecipients(sub delivery.Submission) error {
 // errBusy says that the server has all the batches open that it takes.
 var errBusy = errors.New("jetstream: too many batches are open")
 
-// message is one of a batch, with the sequence that the last one on its subject has to have.
+// message is one of a batch.
 type message struct {
 	*nats.Msg
-	expect *uint64
+	expect *expectation // or nil
 }
 
-// submit publishes a submission in one batch.
-func (s *Service) submit(ctx context.Context, sub delivery.Submission, states []state) (delivery.Position, error) {
-	batch, err := s.messages(ctx, sub, states)
-	if err != nil {
-		return 0, unknown(ctx, err)
+// expectation is the sequence that the last message on a subject has to have.
+type expectation struct {
+	subject  string // or "" for that of the message itself
+	sequence uint64
+}
+
+// once is expected of a message that is the first on its subject.
+func once() *expectation { return &expectation{} }
+
+func (e *expectation) option() jetstreamext.BatchMsgOpt {
+	if e.subject == "" {
+		return jetstreamext.WithBatchExpectLastSequencePerSubject(e.sequence)
 	}
+	return jetstreamext.WithBatchExpectLastSequenceForSubject(e.sequence, e.subject)
+}
+
+// submit publishes the first batch of a submission.
+func (s *Service) submit(ctx context.Context, sub delivery.Submission, states []state) (*accepted, error) {
+	batch, follow, err := s.messages(ctx, sub, states)
+	if err != nil {
+		return nil, err
+	}
+	last, err := publishBatch(ctx, s.js, batch)
+	if err != nil {
+		return nil, err
+	}
+	return &accepted{
+		subject: batch[0].Subject, sequence: last - uint64(len(batch)-1), position: delivery.Position(last),
+		follow: follow, number: numberOf(follow),
+	}, nil
+}
+
+// publishBatch publishes messages in one batch, and returns the sequence of the last one.
+func publishBatch(ctx context.Context, js jetstream.JetStream, batch []message) (uint64, error) {
 	ctx, cancel := within(ctx)
 	defer cancel()
-	publisher, err := jetstreamext.NewBatchPublisher(s.js)
+	publisher, err := jetstreamext.NewBatchPublisher(js)
 	if err != nil {
 		return 0, notReached(ctx, err)
 	}
 	for i, m := range batch {
 		var options []jetstreamext.BatchMsgOpt
 		if m.expect != nil {
-			options = append(options, jetstreamext.WithBatchExpectLastSequencePerSubject(*m.expect))
+			options = append(options, m.expect.option())
 		}
 		if i < len(batch)-1 {
 			if err := publisher.AddMsg(m.Msg, options...); err != nil {
@@ -230,7 +262,7 @@ func (s *Service) submit(ctx context.Context, sub delivery.Submission, states []
 		if err != nil {
 			return 0, refused(ctx, err, unknown)
 		}
-		return delivery.Position(ack.Sequence), nil
+		return ack.Sequence, nil
 	}
 	return 0, errPayload // a batch is not empty
 }
@@ -253,50 +285,43 @@ func refused(ctx context.Context, err error, other func(context.Context, error) 
 	return other(ctx, err)
 }
 
-func (s *Service) messages(ctx context.Context, sub delivery.Submission, states []state) ([]message, error) {
-	zero := uint64(0)
+// messages returns the first batch of a submission, and the Welcomes that follow.
+func (s *Service) messages(ctx context.Context, sub delivery.Submission, states []state) (batch []message, follow []invitations, err error) {
 	first := nats.NewMsg(submissionSubject(s.client, sub.ID))
 	sum := sub.Sum()
 	first.Header.Set(sumHeader, hex.EncodeToString(sum[:]))
-	batch := []message{{first, &zero}}
+	batch = []message{{first, once()}}
 	epochs := map[string]uint64{}
 	for i, c := range sub.Commits {
 		epochs[c.Group] = c.Epoch + 1
 		st := &nats.Msg{Subject: stateSubject(c.Group), Header: withEpoch(c.Epoch + 1)}
-		var err error
 		if st.Data, err = s.payload(ctx, st.Header, s.inline(), c.GroupInfo, c.Tree); err != nil {
-			return nil, err
+			return nil, nil, unknown(ctx, err)
 		}
-		batch = append(batch, message{st, &states[i].sequence})
+		batch = append(batch, message{st, &expectation{sequence: states[i].sequence}})
 		if len(c.Message) == 0 {
 			continue
 		}
 		st.Header.Set(afterHeader, "1")
 		commit := &nats.Msg{Subject: entrySubject(c.Group, "c", s.client, sub.ID), Header: withEpoch(c.Epoch)}
 		if commit.Data, err = s.payload(ctx, commit.Header, s.inline(), c.Message, nil); err != nil {
-			return nil, err
+			return nil, nil, unknown(ctx, err)
 		}
 		batch = append(batch, message{Msg: commit})
 	}
-	n := 0
-	for _, w := range sub.Welcomes {
-		limit := s.inline()
-		if len(w.Clients) > 1 {
-			limit = min(limit, 16<<10) // in one object rather than in so many messages
-		}
-		for _, client := range w.Clients {
-			m := &nats.Msg{Subject: welcomeSubject(client, s.client, sub.ID, n), Header: withEpoch(epochs[w.Group])}
-			m.Header.Set(groupHeader, token(w.Group))
-			var err error
-			if m.Data, err = s.payload(ctx, m.Header, limit, w.Message, w.Tree); err != nil {
-				return nil, err
-			}
-			batch = append(batch, message{Msg: m})
-			n++
-		}
+	if len(batch) > s.batchSize {
+		return nil, nil, fmt.Errorf("%w: a batch of %d messages, of at most %d", delivery.ErrTooLarge, len(batch), s.batchSize)
+	}
+	all, err := s.invitations(ctx, sub.Welcomes, epochs)
+	if err != nil {
+		return nil, nil, unknown(ctx, err)
+	}
+	now, follow := split(all, s.batchSize-len(batch))
+	for _, in := range now {
+		batch = append(batch, in.messages(s.client, token(sub.ID), 0)...)
 	}
 	first.Header.Set(afterHeader, strconv.Itoa(len(batch)-1))
-	return batch, nil
+	return batch, follow, s.announce(ctx, first, follow)
 }
 
 // GroupInfo implements [delivery.Service].

@@ -23,6 +23,11 @@ type Options struct {
 
 	// MaxMessage is the size in bytes of the largest message; 0 is any.
 	MaxMessage int
+
+	// AtOnce is the number of Welcomes that become part of the streams with their submission; 0
+	// is any. The answer to a submission that has more is lost behind these, and the others come
+	// when it is repeated: see [delivery.Service].Submit.
+	AtOnce int
 }
 
 // Server holds what all clients have handed in.
@@ -46,6 +51,13 @@ type taken struct{ client, id string }
 type took struct {
 	position delivery.Position
 	sum      [32]byte
+	follow   []invitation // Welcomes that are not there yet
+}
+
+// invitation is a Welcome for a client.
+type invitation struct {
+	client string
+	entry  delivery.Entry
 }
 
 type claimant struct{ client, target string }

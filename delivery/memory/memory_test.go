@@ -56,3 +56,43 @@ func TestAcknowledgedEntriesAreCollected(t *testing.T) {
 	server.Collect()
 	require.Empty(t, server.Entries(g))
 }
+
+// Welcomes that do not come with their submission come when it is repeated, each once.
+func TestWelcomesFollow(t *testing.T) {
+	server := NewServer(Options{AtOnce: 2})
+	ann := server.Client("ann")
+	sub := delivery.Submission{
+		ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}},
+		Welcomes: []delivery.Welcome{
+			{Clients: []string{"bob"}, Group: "g", Message: []byte("one")},
+			{Clients: []string{"carl", "dan", "eve"}, Group: "g", Message: []byte("others")},
+		},
+	}
+	there := func() (n []int) {
+		for _, name := range []string{"bob", "carl", "dan", "eve"} {
+			n = append(n, len(server.Entries(delivery.Stream{Client: name})))
+		}
+		return n
+	}
+	_, err := ann.Submit(t.Context(), sub)
+	require.ErrorIs(t, err, delivery.ErrUnknown)
+	require.Equal(t, []int{1, 1, 0, 0}, there())
+	restore := server.Backup()
+	for range 2 {
+		position, err := ann.Submit(t.Context(), sub)
+		require.NoError(t, err)
+		require.Equal(t, server.Entries(delivery.Stream{Client: "carl"})[0].Position, position)
+		require.Equal(t, []int{1, 1, 1, 1}, there())
+	}
+	require.Equal(t, delivery.Position(1), server.Entries(delivery.Stream{Client: "eve"})[0].Start)
+	restore()
+	require.Equal(t, []int{1, 1, 0, 0}, there())
+	_, err = ann.Submit(t.Context(), sub)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 1, 1, 1}, there())
+	_, err = ann.Submit(t.Context(), delivery.Submission{
+		ID: "2", Commits: []delivery.Commit{{Group: "g", Epoch: 1, Message: []byte("commit")}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"fay", "gus"}, Group: "g", Message: []byte("two")}},
+	})
+	require.NoError(t, err, "so many come at once")
+}

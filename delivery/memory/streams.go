@@ -19,7 +19,13 @@ func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	}
 	v := s.server
 	if was, ok := v.taken[taken{s.client, sub.ID}]; ok {
-		return was.position, sub.CheckOnce(was.sum)
+		if err := sub.CheckOnce(was.sum); err != nil {
+			return 0, err
+		}
+		v.invite(was.follow)
+		was.follow = nil
+		v.taken[taken{s.client, sub.ID}] = was
+		return was.position, nil
 	}
 	if err := v.check(sub); err != nil {
 		return 0, err
@@ -39,16 +45,33 @@ func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 			Epoch: c.Epoch + 1, Position: v.last, Message: bytes.Clone(c.GroupInfo), Tree: bytes.Clone(c.Tree),
 		}}
 	}
+	var invitations []invitation
 	for _, w := range sub.Welcomes {
+		e := delivery.Entry{ // whose bytes all share: Fetch copies them
+			Kind: delivery.KindWelcome, ID: sub.ID, From: s.client, Start: v.groups[w.Group].began,
+			Group: w.Group, Epoch: v.groups[w.Group].epoch, Message: bytes.Clone(w.Message), Tree: bytes.Clone(w.Tree),
+		}
 		for _, client := range w.Clients {
-			v.append(delivery.Stream{Client: client}, delivery.Entry{
-				Kind: delivery.KindWelcome, ID: sub.ID, From: s.client,
-				Group: w.Group, Epoch: v.groups[w.Group].epoch, Message: bytes.Clone(w.Message), Tree: bytes.Clone(w.Tree),
-			})
+			invitations = append(invitations, invitation{client, e})
 		}
 	}
-	v.taken[taken{s.client, sub.ID}] = took{v.last, sub.Sum()}
+	now := len(invitations)
+	if v.options.AtOnce > 0 {
+		now = min(now, v.options.AtOnce)
+	}
+	v.invite(invitations[:now])
+	v.taken[taken{s.client, sub.ID}] = took{v.last, sub.Sum(), invitations[now:]}
+	if now < len(invitations) {
+		return 0, delivery.ErrUnknown
+	}
 	return v.last, nil
+}
+
+// invite puts Welcomes into inboxes.
+func (v *Server) invite(all []invitation) {
+	for _, in := range all {
+		v.append(delivery.Stream{Client: in.client}, in.entry)
+	}
 }
 
 // check returns why a Submission is not taken now.

@@ -234,7 +234,7 @@ func collectCommand() *cobra.Command {
 			}
 			defer nc.Close()
 			done, err := jetstream.Collect(c.Context(), nc, r)
-			fmt.Fprintf(c.OutOrStdout(), "%d entries, %d objects, %d key packages\n", done.Entries, done.Objects, done.KeyPackages)
+			fmt.Fprintf(c.OutOrStdout(), "%d entries, %d objects, %d key packages; %d submissions completed\n", done.Entries, done.Objects, done.KeyPackages, done.Completed)
 			return err
 		},
 	}

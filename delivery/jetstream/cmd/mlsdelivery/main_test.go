@@ -43,7 +43,7 @@ func TestOperator(t *testing.T) {
 	require.Contains(t, out, "LACKS nobody can tell whether the servers make each write durable")
 	out, err = run(t, "collect", url)
 	require.NoError(t, err)
-	require.Equal(t, "0 entries, 0 objects, 0 key packages\n", out)
+	require.Equal(t, "0 entries, 0 objects, 0 key packages; 0 submissions completed\n", out)
 	_, err = run(t, "collect", "nats://127.0.0.1:1")
 	require.Error(t, err)
 }

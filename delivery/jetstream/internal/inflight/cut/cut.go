@@ -12,6 +12,8 @@ type Dialer struct {
 	held  bool
 	asked chan struct{} // closed when something was sent while the answers are held
 	conns []*conn
+	left  int  // bytes that may be sent
+	few   bool // they are counted
 }
 
 type conn struct {
@@ -43,11 +45,31 @@ func (d *Dialer) Hold() <-chan struct{} {
 	return d.asked
 }
 
+// CutAfter ends all connections when about so many bytes more have been sent on them, as a
+// process that ends then. It does so once.
+func (d *Dialer) CutAfter(bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left, d.few = bytes, true
+}
+
+// spend counts bytes that are to be sent, and reports whether they may be.
+func (d *Dialer) spend(bytes int) bool {
+	d.mu.Lock()
+	d.left -= bytes
+	over := d.few && d.left < 0
+	d.mu.Unlock()
+	if over {
+		d.Cut()
+	}
+	return !over
+}
+
 // Cut ends all connections. Later ones are as usual.
 func (d *Dialer) Cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.held = false
+	d.held, d.few = false, false
 	for _, c := range d.conns {
 		c.Close()
 	}
@@ -55,6 +77,9 @@ func (d *Dialer) Cut() {
 }
 
 func (c *conn) Write(b []byte) (int, error) {
+	if !c.of.spend(len(b)) {
+		return 0, net.ErrClosed
+	}
 	n, err := c.Conn.Write(b)
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
