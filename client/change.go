@@ -22,8 +22,7 @@ import (
 // CreateGroup makes a group, of which clients are the first members beside this one. An
 // empty id asks for a random one. Until it has begun, other changes of it wait, and so do
 // messages. A group that could not be begun is gone, with the key packages that were claimed
-// for it: where the service limits claims, or for more clients than [Bounds].Recipients, create
-// a small group, and [Client.Add] the others.
+// for it: where the service limits claims, create a small group, and [Client.Add] the others.
 //
 // Errors:
 //

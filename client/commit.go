@@ -267,6 +267,28 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 	return c.abandon(ctx, g, err)
 }
 
+// welcomeAll repeats the submission of a commit that the stream shows, unless the service has
+// said that it is done with it: some of the Welcomes may not be there yet.
+func (c *Client) welcomeAll(ctx context.Context, g *liveGroup) error {
+	p := g.pending
+	if p.accepted || p.candidate.welcomes() == nil {
+		return nil
+	}
+	submission, err := c.submission(ctx, g, p)
+	if err != nil {
+		return err
+	}
+	_, err = c.service.Submit(ctx, submission)
+	if err != nil && (ctx.Err() != nil || !final(err) && !isEpoch(err)) {
+		return err
+	}
+	if err != nil { // the service has forgotten what became of it
+		c.warn("some who were added may have no Welcome", g.id, err)
+	}
+	p.accepted = true
+	return nil
+}
+
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
 	commit := delivery.Commit{Group: g.id, Epoch: p.rec.Epoch, Message: p.candidate.commit()}
 	tree, err := c.describeEpoch(ctx, &commit, p.candidate.Candidate, p.rec.Tree && !c.treesAdded())

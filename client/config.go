@@ -171,7 +171,7 @@ type Bounds struct {
 	Workers int // groups on which Run works at once; 4
 
 	// Recipients is the number of clients whom one commit lets in, and of the other members of
-	// a group that moves; [delivery.MaxRecipients]. The delivery service has to take as many.
+	// a group that moves; [delivery.MaxRecipients], which is the most.
 	Recipients int
 }
 
@@ -235,6 +235,7 @@ func (cfg *Config) complete() error {
 	or(&b.Message, 1<<20)
 	or(&b.Workers, 4)
 	or(&b.Recipients, delivery.MaxRecipients)
+	b.Recipients = min(b.Recipients, delivery.MaxRecipients)
 	or(&cfg.MLS.Limits.PastEpochs, 3)
 	return cfg.checkName(cfg.MLS.Credential)
 }

@@ -23,6 +23,7 @@ import (
 type move struct {
 	rec       moveRecord
 	migration *migrate.Migration // nil until the new group is made
+	failed    error              // why this client does not make it, until it reads the group anew
 }
 
 func (c *Client) readMove(r store.Reader, g *liveGroup) error {
@@ -84,6 +85,8 @@ func (m *move) store(s *step, g *liveGroup) error {
 //   - [delivery.ErrTooLarge]: the group has more other members than [Bounds].Recipients, and
 //     one Welcome has to bring all of them. Nothing has changed.
 //   - [ErrEnded]: another member has ended the group.
+//   - a [*delivery.RefusalError], or [delivery.ErrTooLarge]: the group has ended, and the service
+//     does not take the one that is to follow. A [Failed] event says so too.
 func (c *Client) Move(ctx context.Context, group string, target suite.ID) (successor string, err error) {
 	id := make([]byte, 32)
 	rand.Read(id)
@@ -310,11 +313,14 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		c.count("moves_taken_over", 1)
 	}
 	m := g.move
-	if m.rec.Lost {
-		return nil
+	if m.rec.Lost || m.failed != nil {
+		return m.failed
 	}
 	if !m.rec.Created {
 		if err := c.make(ctx, g, m); err != nil {
+			if errors.Is(err, delivery.ErrTooLarge) {
+				return c.failMove(ctx, g, err)
+			}
 			if !fatal(err) {
 				err = &againError{err}
 			}
@@ -335,10 +341,22 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		s.delete(key(spaceMove, g.id, partState))
 		return c.commit(ctx, s)
 	}
+	if err != nil && final(err) && ctx.Err() == nil {
+		return c.failMove(ctx, g, err)
+	}
 	if err != nil {
 		return &againError{err}
 	}
 	return c.withAny(ctx, string(m.rec.GroupID), func(next *liveGroup) error { return c.enterOwn(ctx, g, next, position) })
+}
+
+// failMove notes that the service does not take the group that follows, and never will. The turn
+// is another member's, and this client's again when it has begun anew.
+func (c *Client) failMove(ctx context.Context, g *liveGroup, why error) error {
+	g.move.failed = why
+	s := c.step(g)
+	s.event(g, &Failed{What: "move", Why: why.Error()})
+	return errors.Join(why, c.commit(ctx, s))
 }
 
 // beginning returns the submission by which the new group begins.
@@ -372,6 +390,9 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 		return err
 	}
 	names := c.others(g)
+	if err := c.checkRecipients(len(names)); err != nil {
+		return err
+	}
 	if err := c.claimAll(ctx, g.id, names, nil, m.rec.Suite); err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 		}
 	}
 	if err == nil {
-		err = c.sentBefore(ctx, g, in.entry.Position)
+		err = c.sentBefore(ctx, g, startOf(in.entry))
 	}
 	if err != nil {
 		candidate.Discard()
@@ -86,7 +86,7 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 		return false, err
 	}
 	what := &Joined{How: event.EntryWelcome, By: &by, Partial: true}
-	return true, c.welcomed(ctx, in, g, nil, what, func(s *step) { c.enterPartial(s, g, next, in.entry.Position, &by) })
+	return true, c.welcomed(ctx, in, g, nil, what, func(s *step) { c.enterPartial(s, g, next, startOf(in.entry), &by) })
 }
 
 // fullInstead reports whether a client that may be a full member is one after an error.

@@ -162,6 +162,9 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 			return &TroubleError{g.id, Damaged, errors.New("the stored commit does not restore")}
 		}
 		if bytes.Equal(e.Message, g.pending.candidate.commit()) {
+			if err := c.welcomeAll(ctx, g); err != nil {
+				return err
+			}
 			return c.adopt(ctx, s, g, e, g.pending.candidate, true)
 		}
 	case g.rec.New:

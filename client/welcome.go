@@ -168,7 +168,7 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 		err = c.judge(ctx, candidate.Candidate, e.From)
 	}
 	if err == nil {
-		err = c.sentBefore(ctx, g, e.Position)
+		err = c.sentBefore(ctx, g, startOf(e))
 	}
 	if err != nil {
 		candidate.discard()
@@ -179,7 +179,15 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 		return err
 	}
 	joined := &Joined{How: event.EntryWelcome, By: &by, Members: next.Size()}
-	return c.welcomed(ctx, in, g, old, joined, func(s *step) { c.enter(s, g, next, pair, e.Position) })
+	return c.welcomed(ctx, in, g, old, joined, func(s *step) { c.enter(s, g, next, pair, startOf(e)) })
+}
+
+// startOf returns where a client that joins by a Welcome begins to read the group.
+func startOf(e *delivery.Entry) delivery.Position {
+	if e.Start == 0 || e.Start > e.Position {
+		return e.Position
+	}
+	return e.Start
 }
 
 // checkInvitation returns why a client does not accept an invitation to a group whose

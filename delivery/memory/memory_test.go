@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -95,4 +96,26 @@ func TestWelcomesFollow(t *testing.T) {
 		Welcomes: []delivery.Welcome{{Clients: []string{"fay", "gus"}, Group: "g", Message: []byte("two")}},
 	})
 	require.NoError(t, err, "so many come at once")
+}
+
+// A submission welcomes so many clients at most, to however many groups they are.
+func TestRecipientsAreBounded(t *testing.T) {
+	names := make([]string, delivery.MaxRecipients)
+	for i := range names {
+		names[i] = fmt.Sprint("m", i)
+	}
+	server := NewServer(Options{})
+	sub := delivery.Submission{
+		ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}},
+		Welcomes: []delivery.Welcome{
+			{Clients: names, Group: "g", Message: []byte("many")},
+			{Clients: []string{"bob"}, Group: "g", Message: []byte("one more")},
+		},
+	}
+	_, err := server.Client("ann").Submit(t.Context(), sub)
+	require.ErrorIs(t, err, delivery.ErrTooLarge)
+	require.Empty(t, server.Entries(delivery.Stream{Group: "g"}))
+	sub.Welcomes = sub.Welcomes[:1]
+	_, err = server.Client("ann").Submit(t.Context(), sub)
+	require.NoError(t, err)
 }

@@ -20,7 +20,7 @@ const (
 	groupCost   = "cost"   // what a message of a stranger, or of an insider, may cost
 	groupLife   = "life"   // how long secrets and private keys live
 
-	groupGuard = "guard" // what a delivery service refuses (package delivery/guard)
+	groupGuard = "guard" // what a delivery service refuses (package delivery/guard), and what clients may count on
 
 	groupCombiner   = "combiner"   // draft-ietf-mls-combiner
 	groupPartial    = "partial"    // draft-ietf-mls-partial

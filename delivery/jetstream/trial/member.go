@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -252,23 +251,17 @@ func (m *member) usage() *usage {
 	return &u
 }
 
-// create makes a group. No commit lets more clients in than a service takes Welcomes for.
+// create makes a group.
 func (m *member) create(ctx context.Context, group string, names []string) (err error) {
-	first := min(len(names), delivery.MaxRecipients)
 	if m.cfg.Suite.PQ != 0 {
-		_, err = m.CreatePair(ctx, group, names[:first])
+		_, err = m.CreatePair(ctx, group, names)
 	} else {
-		_, err = m.CreateGroup(ctx, group, names[:first])
+		_, err = m.CreateGroup(ctx, group, names)
 	}
-	if err != nil && !errors.Is(err, client.ErrExists) {
-		return err
+	if errors.Is(err, client.ErrExists) {
+		return nil
 	}
-	for more := range slices.Chunk(names[first:], delivery.MaxRecipients) {
-		if err := m.Add(ctx, group, more...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // answer does what r asks.
