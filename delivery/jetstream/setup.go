@@ -82,10 +82,25 @@ func Setup(ctx context.Context, nc *nats.Conn, replicas int, limits Limits) erro
 			return setAside(err, limits)
 		}
 	}
+	if err := batches(ctx, js, bucketStream(MembersBucket)); err != nil {
+		return err
+	}
 	_, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: largeBucket, Storage: jetstream.FileStorage, Replicas: replicas, MaxBytes: limits.Objects,
 	})
 	return setAside(err, limits)
+}
+
+// batches lets a stream take atomic batches.
+func batches(ctx context.Context, js jetstream.JetStream, name string) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	cfg := stream.CachedInfo().Config
+	cfg.AllowAtomicPublish = true
+	_, err = js.UpdateStream(ctx, cfg)
+	return err
 }
 
 // setAside explains the error of a server that does not have so much disk.

@@ -75,6 +75,7 @@ type Config struct {
 type Gate struct {
 	cfg     Config
 	nc      *nats.Conn
+	js      jetstream.JetStream
 	members jetstream.KeyValue
 	name    string
 	ctx     context.Context
@@ -133,7 +134,7 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
-	g := &Gate{cfg: cfg, nc: nc, members: members, name: rand.Text(), sessions: map[string]*session{}}
+	g := &Gate{cfg: cfg, nc: nc, js: js, members: members, name: rand.Text(), sessions: map[string]*session{}}
 	g.ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for subject, queue := range map[string]string{askPrefix + "hello.*.ask": "gates", askPrefix + g.name + ".*.*": ""} {
 		sub, err := nc.QueueSubscribe(subject, queue, g.receive)

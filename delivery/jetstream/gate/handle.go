@@ -144,10 +144,10 @@ func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.
 		g.hint(delivery.Stream{Group: c.Group})
 	}
 	for _, w := range sub.Welcomes {
+		if err := service.Invite(ctx, g.js, w.Group, w.Clients); err != nil {
+			return nil, delivery.ErrUnknown
+		}
 		for _, client := range w.Clients {
-			if err := g.invite(ctx, w.Group, client); err != nil {
-				return nil, err
-			}
 			g.hint(delivery.Stream{Client: client})
 		}
 	}
@@ -193,14 +193,6 @@ func (g *Gate) admit(ctx context.Context, group, client string) error {
 	return delivery.ErrUnknown // the submission is there; repeated, it is as well
 }
 
-// invite is admit for a client that may have left the group, so that it is as new.
-func (g *Gate) invite(ctx context.Context, group, client string) error {
-	if _, err := g.members.Put(ctx, service.MemberKey(group, client), nil); err != nil {
-		return delivery.ErrUnknown
-	}
-	return nil
-}
-
 // mayUse returns why a client may not read a stream and send to it. A client that was in a group
 // goes on to read what it has not read yet: what else it may do there, a guard says, which
 // follows the group.
@@ -215,10 +207,17 @@ func (g *Gate) mayUse(ctx context.Context, inner delivery.Service, of delivery.S
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, jetstream.ErrKeyNotFound):
+	case !errors.Is(err, jetstream.ErrKeyNotFound):
+		return delivery.ErrUnavailable
+	}
+	invited, err := service.Invited(ctx, g.js, of.Group, inner.Client())
+	if err != nil {
+		return delivery.ErrUnavailable
+	}
+	if !invited {
 		return delivery.ErrNoGroup
 	}
-	return delivery.ErrUnavailable
+	return g.admit(ctx, of.Group, inner.Client())
 }
 
 // hint tells those who watch a stream that it has something new.

@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -56,4 +58,56 @@ func TestRequestsEndWithTheirConnection(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = s.Health(ctx)
 	require.ErrorIs(t, err, delivery.ErrUnavailable)
+}
+
+// A gate that ends in the middle of a submission leaves one that the client's repetition
+// completes at another gate. Who has a Welcome already reads the group at once, though nobody has
+// said at a gate that it may.
+func TestGateEndsBetweenBatches(t *testing.T) {
+	d := deploy(t, "ann", "bob", "carl")
+	require.NoError(t, d.gates[0].Close())
+	dialer := &cut.Dialer{}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := nats.ClosedHandler(func(*nats.Conn) { cancel() }) // so that ann does not wait
+	doomed, err := Serve(t.Context(), d.conn("gate", nats.SetCustomDialer(dialer), nats.NoReconnect(), ended), Config{})
+	require.NoError(t, err)
+	names := make([]string, 2100)
+	for i := range names {
+		names[i] = fmt.Sprint("other", i)
+	}
+	names[0], names[2099] = "bob", "carl"
+	sub := delivery.Submission{
+		ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}},
+		Welcomes: []delivery.Welcome{{Clients: names, Group: "g", Message: []byte("welcome")}},
+	}
+	ann := d.Client("ann")
+	_, err = ann.Health(t.Context()) // the gate is found
+	require.NoError(t, err)
+	dialer.CutAfter(250_000) // behind the first batch, and before the last one ends
+	_, err = ann.Submit(ctx, sub)
+	require.Error(t, err)
+	_ = doomed.Close()
+
+	d.gates[0] = d.gate(Config{})
+	read := func(name string) (welcomes, entries int, err error) {
+		s := d.Client(name)
+		all, err := s.Fetch(t.Context(), delivery.Stream{Client: name}, 0, 0)
+		require.NoError(t, err)
+		said, err := s.Fetch(t.Context(), delivery.Stream{Group: "g"}, 0, 0)
+		return len(all), len(said), err
+	}
+	welcomes, entries, err := read("bob")
+	require.NoError(t, err)
+	require.Equal(t, [2]int{1, 1}, [2]int{welcomes, entries})
+	welcomes, _, err = read("carl")
+	require.ErrorIs(t, err, delivery.ErrNoGroup)
+	require.Zero(t, welcomes)
+	_, err = ann.Submit(t.Context(), sub)
+	require.NoError(t, err)
+	for _, name := range []string{"bob", "carl"} {
+		welcomes, entries, err = read(name)
+		require.NoError(t, err)
+		require.Equal(t, [2]int{1, 1}, [2]int{welcomes, entries}, name)
+	}
 }
