@@ -212,8 +212,15 @@ func (s *Service) further(ctx context.Context, a *accepted, done int) (int, erro
 	batch[1].expect = &expectation{a.subject, a.sequence}
 	begins.Header.Set(afterHeader, strconv.Itoa(len(batch)-1))
 	_, err = publishBatch(ctx, s.js, batch)
+	if conflict(err) {
+		if m, failed := s.last(ctx, a.subject); failed == nil && (m == nil || m.Sequence != a.sequence) {
+			err = errForgotten
+		}
+	}
 	return len(batch) - 1, err
 }
+
+var errForgotten = errors.New("jetstream: the submission is forgotten")
 
 // readFollowing reads the Welcomes that follow a submission from its first message.
 func (s *Service) readFollowing(ctx context.Context, a *accepted) error {
