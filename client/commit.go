@@ -20,6 +20,7 @@ type pending struct {
 	rec       pendingRecord
 	candidate *candidate // nil if it does not restore
 	accepted  bool       // the service says so, and the stream does not show it yet
+	unseen    bool       // the service says that it does not have the tree, and gets it
 	lost      bool       // the service says so
 }
 
@@ -259,7 +260,10 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 		return nil
 	case errors.Is(err, delivery.ErrSelfRemoves): // of a member that left since the GroupInfo was read
 		return errors.Join(&againError{err}, c.abandon(ctx, g, nil))
-	case !final(err) || ctx.Err() != nil:
+	case errors.Is(err, delivery.ErrUnseen) && !p.unseen && !c.cfg.NoExternalJoins:
+		p.unseen = true
+		return c.submit(ctx, g)
+	case !final(err) && !errors.Is(err, delivery.ErrUnseen) || ctx.Err() != nil:
 		return &againError{err}
 	case p.rec.Joins:
 		return c.stopJoin(ctx, g, err)
@@ -291,7 +295,7 @@ func (c *Client) welcomeAll(ctx context.Context, g *liveGroup) error {
 
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
 	commit := delivery.Commit{Group: g.id, Epoch: p.rec.Epoch, Message: p.candidate.commit()}
-	tree, err := c.describeEpoch(ctx, &commit, p.candidate.Candidate, p.rec.Tree && !c.treesAdded())
+	tree, err := c.describeEpoch(ctx, &commit, p.candidate.Candidate, p.rec.Tree && !c.treesAdded(), p.unseen)
 	if err != nil {
 		return delivery.Submission{}, err
 	}
@@ -299,7 +303,7 @@ func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (deli
 	if pq := p.candidate.pq(); pq != nil { // whose commit travels in the message of the other
 		of := cmp.Or(p.rec.Pair, g.rec.Pair)
 		commit := delivery.Commit{Group: string(of.Group), Epoch: p.rec.PQEpoch}
-		if _, err := c.describeEpoch(ctx, &commit, pq, false); err != nil {
+		if _, err := c.describeEpoch(ctx, &commit, pq, false, p.unseen); err != nil {
 			return delivery.Submission{}, err
 		}
 		submission.Commits = append(submission.Commits, commit)
@@ -315,9 +319,11 @@ func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (deli
 }
 
 // describeEpoch puts what the service shows of the epoch that a commit begins into the
-// commit. It returns the tree if the commit or somebody else needs it.
-func (c *Client) describeEpoch(ctx context.Context, commit *delivery.Commit, candidate *mls.Candidate, needTree bool) (tree []byte, err error) {
-	if !c.cfg.TreeAtService || needTree || commit.Epoch == 0 {
+// commit. It returns the tree if the commit or somebody else needs it. The service does not have
+// the tree if it has not seen the group.
+func (c *Client) describeEpoch(ctx context.Context, commit *delivery.Commit, candidate *mls.Candidate, needTree, unseen bool) (tree []byte, err error) {
+	hands := !c.cfg.TreeAtService || commit.Epoch == 0 || unseen // where the service begins to follow
+	if hands || needTree {
 		if tree, err = candidate.RatchetTree(); err != nil {
 			return nil, err
 		}
@@ -332,7 +338,7 @@ func (c *Client) describeEpoch(ctx context.Context, commit *delivery.Commit, can
 	if err == nil {
 		commit.GroupInfo = info
 	}
-	if err == nil && (!c.cfg.TreeAtService || commit.Epoch == 0) { // where the service begins to follow
+	if err == nil && hands {
 		commit.Tree = tree
 	}
 	return tree, nil

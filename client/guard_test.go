@@ -72,3 +72,43 @@ func TestPrivateGroupsMoveBehindAGuard(t *testing.T) {
 	agree(t, g, actors...)
 	require.Empty(t, of[*client.Failed](append(ann.events(), bob.events()...)))
 }
+
+// Clients that leave the tree to the service, and partial members, reach several guards, of which
+// some begin later than the group.
+func TestSecondGuard(t *testing.T) {
+	for _, keeps := range []bool{false, true} {
+		w := newWorld(t)
+		w.guarded(func(cfg *guard.Config) { cfg.KeepTrees = keeps })
+		ann := w.actor("ann", inPublic)
+		bob, phone := w.actor("bob", inPublic), w.actor("phone", partially)
+		sync(t, ann, bob, phone)
+		g, err := ann.CreateGroup(ctx, "", []string{"bob", "phone"})
+		require.NoError(t, err)
+		sync(t, ann, bob, phone)
+		require.NoError(t, ann.Update(ctx, g))
+		sync(t, ann, bob, phone)
+
+		w.guarded(func(cfg *guard.Config) { cfg.KeepTrees, cfg.Service = keeps, w.server.Client("guard beside") })
+		bob.restart()
+		if !keeps {
+			require.NoError(t, bob.Update(ctx, g), "which brings the tree when the guard asks for it")
+			sync(t, ann, phone) // still behind the first guard
+		}
+		phone.restart()
+		require.NoError(t, bob.Update(ctx, g))
+		require.NoError(t, ann.Update(ctx, g))
+		_, err = phone.Send(ctx, g, []byte("hello"))
+		require.NoError(t, err)
+		sync(t, phone, ann, bob)
+		require.NoError(t, bob.Resync(ctx, g))
+		sync(t, phone, ann, bob)
+		agree(t, g, ann, bob)
+		require.Contains(t, ann.texts(), "phone: hello")
+		info, err := phone.Group(g)
+		require.NoError(t, err)
+		theirs, err := ann.Group(g)
+		require.NoError(t, err)
+		require.True(t, info.Partial)
+		require.Equal(t, theirs.Epoch, info.Epoch)
+	}
+}

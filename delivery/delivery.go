@@ -76,6 +76,8 @@ type Service interface {
 	//   - [*RefusalError]: the service takes no such commit, or another submission of the
 	//     client has the ID.
 	//   - [ErrSelfRemoves]: a commit from outside leaves out a member who leaves.
+	//   - [ErrUnseen]: the service follows the groups, and does not have the tree of this one. It
+	//     takes the submission if each commit has its GroupInfo and Tree.
 	//   - [ErrTooLarge]: also for Welcomes to more than MaxRecipients clients.
 	Submit(ctx context.Context, s Submission) (Position, error)
 

@@ -236,8 +236,25 @@ func (s *guarded) Tree(ctx context.Context, group string, epoch uint64) (tree []
 	return tree, err
 }
 
-// addTrees gives the Welcomes of a submission the trees that they are without.
+// addTrees gives the Welcomes of a submission the trees that they are without, and, where the
+// service keeps the trees, its commits.
 func (s *guarded) addTrees(sub *delivery.Submission, commits []leg, next []*followed) error {
+	if s.guard.cfg.KeepTrees {
+		sub.Commits = slices.Clone(sub.Commits)
+		for i := range sub.Commits {
+			c, begins := &sub.Commits[i], next[i].checked.next
+			if len(c.GroupInfo) == 0 || len(c.Tree) > 0 || begins == nil {
+				continue
+			}
+			tree, err := begins.RatchetTree()
+			if err != nil {
+				return err
+			}
+			if len(c.GroupInfo) < len(tree) { // else it is inside
+				c.Tree = tree
+			}
+		}
+	}
 	sub.Welcomes = slices.Clone(sub.Welcomes)
 	for i := range sub.Welcomes {
 		w := &sub.Welcomes[i]

@@ -121,6 +121,7 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 		if err := s.guard.checkInfo(policy, c, use); err != nil {
 			return s.refuse(ctx, c.Group, "a GroupInfo is of the epoch that its commit begins", err)
 		}
+		f.checked.private = true
 		return nil
 	}
 	if f.public == nil && m != nil && publiccommit.External(m) {
@@ -136,7 +137,7 @@ func (s *guarded) check(ctx context.Context, f *followed, l *leg, welcomes []del
 		}
 	}
 	next, by, err := s.guard.next(ctx, f, l, m, s.Client(), use, policy)
-	if errors.Is(err, delivery.ErrSelfRemoves) {
+	if errors.Is(err, delivery.ErrSelfRemoves) || errors.Is(err, delivery.ErrUnseen) {
 		return err // the client could not know of it
 	}
 	if err != nil {
@@ -256,7 +257,7 @@ func (g *Guard) next(ctx context.Context, f *followed, l *leg, m *message.Messag
 	return next, received.Commit, nil
 }
 
-var errUnseen = errors.New("the guard does not know the group: the commit has to come with the GroupInfo and the tree of the epoch that it begins")
+var errUnseen = fmt.Errorf("guard: the commit has to come with the GroupInfo and the tree of the epoch that it begins: %w", delivery.ErrUnseen)
 
 // first begins to follow a group.
 func (g *Guard) first(ctx context.Context, c *delivery.Commit, m *message.Message, use suite.Use, policy suite.Policy) (*mls.PublicGroup, error) {
@@ -269,6 +270,9 @@ func (g *Guard) first(ctx context.Context, c *delivery.Commit, m *message.Messag
 	cfg := g.cfg.MLS
 	cfg.Policy = policy
 	next, err := mls.NewPublicGroup(ctx, g.cfg.Now(), cfg, c.GroupInfo, c.Tree)
+	if errors.Is(err, message.ErrUnsupported) && len(c.Tree) == 0 && m != nil {
+		return nil, fmt.Errorf("%w: %w", errUnseen, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/internal/grouprecords"
@@ -23,6 +24,9 @@ type followed struct {
 	// unsure says that the group has begun without a commit, as one that follows a ReInit does,
 	// and that nobody has shown since whether its handshakes are public.
 	unsure, settled bool // settled: it was, as far as the store knows
+
+	apart bool      // the guard does not begin with the record of the service: see begin.go
+	asked time.Time // when the guard last looked for that record, and could not begin with it
 
 	partner string // the other group of a pair, or ""
 	first   bool   // the stream of this one has the commits of both
@@ -49,6 +53,8 @@ type checked struct {
 	next   *mls.PublicGroup     // nil if nothing can be seen of it
 	by     *mls.PublicCandidate // nil if next is a group that begins
 	moved  moved
+
+	private bool // the commit is a private one
 }
 
 // The store has, of each group that is followed, its records under recordsOf, and 8 bytes
@@ -64,13 +70,16 @@ func unsureOf(group string) []byte { return store.Key([]byte("unsure"), []byte(g
 // follow returns a group as the stream has it now. The caller has its turn.
 func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 	f, err := g.load(ctx, group)
+	if err == nil && f.public == nil {
+		err = g.begin(ctx, group, f)
+	}
 	if err != nil || f.public == nil {
 		return f, err
 	}
 	for {
 		entries, err := g.cfg.Service.Fetch(ctx, f.stream(group), f.position, 0)
 		if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
-			return g.lose(ctx, group, err)
+			return g.beginAgain(ctx, group, err)
 		}
 		if err != nil || len(entries) == 0 {
 			return f, err
@@ -79,7 +88,7 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 			err := f.read(ctx, g, group, e)
 			if errors.Is(err, errPrivate) {
 				g.cfg.Logger.InfoContext(ctx, "not followed: handshakes are private", "group", group)
-				return g.drop(ctx, group)
+				return g.drop(ctx, group, true)
 			}
 			if err != nil {
 				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
@@ -152,6 +161,11 @@ func (g *Guard) took(ctx context.Context, f *followed, c *leg, position delivery
 	if err := g.pairUp(ctx, c.Group, f, c); err != nil {
 		return err
 	}
+	if f.checked.private && f.public == nil && !f.apart {
+		if err := g.setApart(ctx, c.Group, f); err != nil {
+			return err
+		}
+	}
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
 		f.position, f.unsure = position, len(c.Message) == 0
 		f.enter(g, f.checked.next, nil)
@@ -185,6 +199,9 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 		if err := f.readPartner(g, r, group); err != nil {
 			return err
 		}
+		if err := f.readApart(r, group); err != nil {
+			return err
+		}
 		position, err := r.Get(positionOf(group))
 		if err != nil || len(position) != 8 {
 			return err
@@ -209,7 +226,7 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 		cfg.Policy = g.policy(f.pair)
 		restored, err := mls.RestorePublicGroup(g.cfg.Now(), cfg, state)
 		if err != nil {
-			return g.lose(ctx, group, err)
+			return g.beginAgain(ctx, group, err)
 		}
 		f.enter(g, restored, nil)
 		f.stored = restored.Epoch()
@@ -262,6 +279,9 @@ func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls
 		case f.settled:
 			err = w.Delete(unsureOf(group))
 		}
+		if err == nil && f.apart {
+			err = w.Delete(apartOf(group))
+		}
 		if err != nil {
 			return err
 		}
@@ -271,24 +291,30 @@ func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls
 	}
 	delta.Stored()
 	f.moved, f.past, f.stored, f.settled = nil, past, f.public.Epoch(), false
+	f.apart = false
 	f.changed, f.behind = false, 0
 	return nil
 }
 
-// lose gives up a group that the guard can no longer follow: something has gone past it, or
-// its own state is damaged. The next commit has to bring the whole state of its epoch.
+// lose gives up a group that the guard can no longer follow: the stream has something that no
+// member takes. The next commit has to bring the whole state of its epoch.
 func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed, error) {
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
-	return g.drop(ctx, group)
+	return g.drop(ctx, group, true)
 }
 
-// drop ends following a group. Who has left it is kept: it may be followed again.
-func (g *Guard) drop(ctx context.Context, group string) (*followed, error) {
+// drop ends following a group. Who has left it is kept: it may be followed again. With apart, it
+// is not by the record of the service.
+func (g *Guard) drop(ctx context.Context, group string, apart bool) (*followed, error) {
 	g.forget(group)
 	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
-		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
+		err := errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
+		if err == nil && apart {
+			err = w.Put(apartOf(group), []byte{1})
+		}
+		return err
 	})
-	f := &followed{}
+	f := &followed{apart: apart}
 	if err == nil {
 		err = g.cfg.Store.View(ctx, func(r store.Reader) error { return f.readPartner(g, r, group) })
 	}

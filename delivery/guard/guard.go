@@ -68,9 +68,10 @@
 // shows that they are private; with [Config].NameOf, that commit is a member's.
 //
 // The same holds of a public group that the guard has lost, since something went past it or
-// its store is damaged, until a member's commit comes with the GroupInfo and the tree. The
-// guard takes these as they are: it cannot see whether they follow what members have, only
-// that the GroupInfo has the confirmation_tag of the commit.
+// its store is damaged, until it begins with the record of the service (see Several guards) or,
+// if what went past it is no commit that members take, until a member's commit comes with the
+// GroupInfo and the tree. The guard takes these as they are: it cannot see whether they follow what
+// members have, only that the GroupInfo has the confirmation_tag of the commit.
 //
 // # What the service keeps for a guard
 //
@@ -82,10 +83,18 @@
 // # Several guards
 //
 // A request is judged by the guard that it reaches, and each guard follows by itself. A guard that
-// did not see a group begin follows it from the first commit on that comes with the GroupInfo
-// and the tree. Until then it serves no tree, annotates nothing, and refuses commits of the group
-// that come without its tree. Clients that leave the tree to the service, and partial members,
-// therefore need one guard that all their requests reach.
+// did not see a group begin, or has lost it, begins with what the service has of the group's
+// epoch: the GroupInfo and the tree. It checks that these are a group, by their signatures and the
+// tree hash, that the last commit in the stream is a member's and public, and that the GroupInfo
+// has its confirmation_tag. It cannot check that the epoch follows the one before: it trusts that
+// no one but guards lets commits into the service, or else that members have read what they let in.
+//
+// The service has no tree if the last commit is a client's that leaves the tree to the service,
+// unless the guard that took the commit has KeepTrees. Then the other guard follows from the first
+// commit on that comes with the GroupInfo and the tree. It answers one that comes without by
+// [delivery.ErrUnseen], and the client hands it in again with them. Until then that guard serves no
+// tree, and annotates nothing. So where partial members reach several guards, each has KeepTrees.
+// The guard also annotates nothing of epochs before the one with which it has begun.
 //
 // # A service that loses something
 //
@@ -146,6 +155,12 @@ type Config struct {
 
 	// Store keeps the state of the groups. Nobody else writes to it.
 	Store store.Store
+
+	// KeepTrees hands the service the tree of each epoch of a public group with the commit that
+	// begins it, also where the client leaves the tree to the service. So another guard can begin
+	// with it at once, and this one if it loses the group. The service writes O(n) bytes for each
+	// commit then, and keeps those of the last one.
+	KeepTrees bool
 
 	// PublicOnly refuses groups whose handshakes are private.
 	PublicOnly bool

@@ -47,7 +47,7 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 		if err := g.cfg.Store.Update(ctx, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
 			return nil, err
 		}
-		return g.lose(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
+		return g.beginAgain(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
 	}
 	then.unsure = then.public.Epoch() == 1 // again, if it was
 	g.cfg.Logger.ErrorContext(ctx, "the service has lost epochs", "group", group, "from", info.Epoch+1, "to", f.public.Epoch())

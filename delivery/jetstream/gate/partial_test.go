@@ -18,7 +18,7 @@ import (
 )
 
 // guarded puts a guard before the service behind the gates.
-func (d *deployment) guarded() {
+func (d *deployment) guarded(change ...func(*guard.Config)) {
 	for _, g := range d.gates {
 		require.NoError(d.t, g.Close())
 	}
@@ -27,13 +27,17 @@ func (d *deployment) guarded() {
 	require.NoError(d.t, err)
 	disk, err := storememory.NewDisk().Open()
 	require.NoError(d.t, err)
-	watching, err := guard.New(guard.Config{
+	cfg := guard.Config{
 		MLS: mls.Config{Suites: all.Registry()}, Service: own, Store: disk,
 		NameOf: func(c message.Credential) (string, error) {
 			name, _ := c.Identity()
 			return string(name), nil
 		},
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	watching, err := guard.New(cfg)
 	require.NoError(d.t, err)
 	d.gates = []*Gate{d.gate(Config{Service: func(ctx context.Context, name string) (delivery.Service, error) {
 		s, err := service.Connect(ctx, nc, name)
@@ -117,4 +121,35 @@ func TestPartialMembers(t *testing.T) {
 
 	_, err = d.Client("bob").(delivery.Annotator).MembershipProof(t.Context(), "another", 1, 0)
 	require.ErrorIs(t, err, delivery.ErrNoGroup)
+}
+
+// A guard that has lost its state follows a group again with the next commit, for which a client
+// brings the tree, or at once where the service keeps the trees.
+func TestGuardLosesItsState(t *testing.T) {
+	d := deploy(t, "ann", "bob", "phone")
+	keeps := func(cfg *guard.Config) { cfg.KeepTrees = true }
+	d.guarded()
+	ann, phone := d.member("ann", nil), d.member("phone", &client.Partial{})
+	g, err := ann.CreateGroup(t.Context(), "", []string{"phone"})
+	require.NoError(t, err)
+	require.NoError(t, phone.Sync(t.Context()))
+	require.NoError(t, ann.Update(t.Context(), g))
+	require.NoError(t, phone.Sync(t.Context()))
+	d.guarded(keeps)
+	require.NoError(t, ann.Update(t.Context(), g))
+	require.NoError(t, ann.Update(t.Context(), g))
+	tree := func(epoch uint64) error {
+		_, err := d.Client("phone").(delivery.Annotator).Tree(t.Context(), g, epoch)
+		return err
+	}
+	epoch := func() uint64 {
+		info, err := ann.Group(g)
+		require.NoError(t, err)
+		return info.Epoch
+	}
+	require.NoError(t, tree(epoch()))
+	d.guarded(keeps)
+	require.NoError(t, tree(epoch()))
+	require.NoError(t, ann.Update(t.Context(), g))
+	require.NoError(t, tree(epoch()-1))
 }

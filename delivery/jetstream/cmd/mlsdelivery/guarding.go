@@ -33,12 +33,12 @@ import (
 
 // guarding is the flags of a gate and its guard.
 type guarding struct {
-	guard, public, members, names bool
-	policy, joins                 string
-	proposals, components         []string
-	roots                         string
-	limits                        guard.Limits
-	gate                          gate.Config
+	guard, public, members, names, trees bool
+	policy, joins                        string
+	proposals, components                []string
+	roots                                string
+	limits                               guard.Limits
+	gate                                 gate.Config
 }
 
 func (f *guarding) add(c *cobra.Command) {
@@ -47,6 +47,7 @@ func (f *guarding) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.members, "members-only", false, "refuse commits from outside that the guard cannot judge")
 	c.Flags().BoolVar(&f.names, "names", true, "credentials have the names of clients, in a basic credential or as the common name of a certificate: refuse key packages of others, show who was removed nothing later, and take messages from members alone")
 	c.Flags().StringVar(&f.joins, "joins", "anyone", "who may join public groups from outside: anyone, not-removed (nobody who has left or was removed), or members (nobody: a member adds others)")
+	c.Flags().BoolVar(&f.trees, "keep-trees", false, "store the tree of each public group with each commit, so that another gate, or this one without its folder, can follow the group at once: for several gates with partial members; each commit costs the size of the tree")
 	c.Flags().BoolVar(&f.public, "public-only", false, "refuse groups whose handshakes are private")
 	c.Flags().StringVar(&f.roots, "x509", "", "`FILE` with certificates of authorities, in PEM: members have X.509 credentials that lead to one of them")
 	c.Flags().StringSliceVar(&f.proposals, "proposal", nil, "`TYPE[:no-path][:external]` of a proposal of the application's own in public groups, such as 0xF001: no-path lets a commit cover it without a path, external lets external senders send it")
@@ -183,7 +184,7 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 func (f *guarding) config() (cfg guard.Config, err error) {
 	cfg = guard.Config{
 		MLS:        mls.Config{Suites: all.Registry()},
-		PublicOnly: f.public, MembersOnly: f.members, Limits: f.limits,
+		PublicOnly: f.public, MembersOnly: f.members, KeepTrees: f.trees, Limits: f.limits,
 	}
 	if cfg.MLS.Policy, err = loadPolicy(f.policy); err != nil {
 		return cfg, err
