@@ -25,9 +25,11 @@ type Client struct {
 	service delivery.Service
 	name    string
 
-	closed chan struct{}
-	inbox  turn // of who reads Welcomes
-	stock  turn // of who looks after the key packages
+	closed  chan struct{}
+	reached atomic.Bool // the service was, when it was asked last
+
+	inbox turn // of who reads Welcomes
+	stock turn // of who looks after the key packages
 
 	mu         sync.Mutex
 	rec        clientRecord

@@ -56,6 +56,11 @@ type (
 		ID   string
 		Data []byte
 		Why  string
+
+		// Unknown says that the others may have it after all: the client did not learn what
+		// became of it, and the delivery service no longer has what it could be among. Sent
+		// again, it may be there twice.
+		Unknown bool `json:",omitempty"`
 	}
 
 	// Joined says that the client is in a group in which it was not.

@@ -74,7 +74,8 @@ func (c *Client) Send(ctx context.Context, group string, data []byte) (id string
 	if err := c.alive(); err != nil {
 		return "", err
 	}
-	rec := outboxRecord{ID: newID(), Data: data, Time: c.cfg.Now()}
+	// It is tried at once where the service is reached. So that needs no record of its own.
+	rec := outboxRecord{ID: newID(), Data: data, Time: c.cfg.Now(), Tried: c.reached.Load()}
 	written := false
 	err = c.store.Update(ctx, func(w store.Writer) error {
 		err := c.enqueue(w, group, rec)
@@ -235,6 +236,9 @@ func (g *liveGroup) notSeen() {
 
 // flush sends messages of the outbox, in their order.
 func (c *Client) flush(ctx context.Context, g *liveGroup) error {
+	if err := c.trying(ctx, g); err != nil {
+		return err
+	}
 	for range flushLimit {
 		m := g.unsent()
 		if m == nil {
@@ -277,6 +281,27 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 		}
 	}
 	return nil
+}
+
+// trying stores, of the messages that flush sends, that the service may have them.
+func (c *Client) trying(ctx context.Context, g *liveGroup) error {
+	s, n := c.step(g), 0
+	for _, m := range g.outbox {
+		if m.sent {
+			continue
+		}
+		if n++; n > flushLimit {
+			break
+		}
+		if !m.rec.Tried {
+			m.rec.Tried = true
+			s.put(key(spaceOutbox, g.id, number(m.number)), m.rec)
+		}
+	}
+	if len(s.writes) == 0 {
+		return nil
+	}
+	return c.commit(ctx, s)
 }
 
 func isEpoch(err error) bool {
@@ -330,7 +355,7 @@ func (s *step) takeOutbox(old, g *liveGroup) {
 		})
 		for n, rec := range messages {
 			if err == nil {
-				rec.ID = newID()
+				rec.ID, rec.Tried = newID(), false
 				err = putJSON(w, key(spaceOutbox, g.id, number(n)), rec)
 			}
 		}
@@ -365,7 +390,7 @@ func (c *Client) returned(s *step, g *liveGroup, e *delivery.Entry, epoch uint64
 	}
 	m := g.outbox[i]
 	if window := max(c.cfg.MLS.Limits.PastEpochs, 0); ended || epoch > e.Epoch+uint64(window) {
-		m.rec.ID, m.sent = newID(), false
+		m.rec.ID, m.rec.Tried, m.sent = newID(), false, false
 		s.put(key(spaceOutbox, g.id, number(m.number)), m.rec)
 		c.count("messages_sent_late", 1)
 		return true

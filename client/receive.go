@@ -21,6 +21,7 @@ const fetchLimit = 64
 // catchUp reads the stream of a group to its end.
 func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 	err := c.readStream(ctx, g)
+	c.reached.Store(err == nil)
 	switch {
 	case errors.Is(err, delivery.ErrNoGroup) && g.following() && !g.rec.New:
 		return c.unknown(ctx, g, err)

@@ -100,9 +100,10 @@ type pendingRecord struct {
 
 // outboxRecord is a message that the application sent.
 type outboxRecord struct {
-	ID   string
-	Data []byte
-	Time time.Time
+	ID    string
+	Data  []byte
+	Time  time.Time
+	Tried bool `json:",omitempty"` // the service may have taken it under the ID
 }
 
 // keyPackageRecord is a key package of this client.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/apq"
@@ -412,8 +413,13 @@ func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Po
 	if g.rec.Trouble.atService() {
 		epoch = 0 // the first commit that is kept says more
 	}
+	incomplete := false
 	for after := g.rec.Position; after < until; {
-		entries, err := c.fetchKept(ctx, stream, after)
+		entries, err := c.service.Fetch(ctx, stream, after, fetchLimit)
+		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Kept > after {
+			incomplete, after = true, gap.Kept
+			continue
+		}
 		if err != nil {
 			return &againError{err}
 		}
@@ -432,10 +438,24 @@ func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Po
 			}
 		}
 	}
+	if incomplete {
+		c.doubted(s, g)
+	}
 	if len(s.writes) == 0 {
 		return nil
 	}
 	return c.commit(ctx, s)
+}
+
+// doubted takes those messages out of the outbox that may be among what the service has deleted:
+// it would take them once more. Of a store that is an old backup, nothing says what was tried.
+func (c *Client) doubted(s *step, g *liveGroup) {
+	for _, m := range slices.Clone(g.outbox) {
+		if m.rec.Tried || g.rec.Trouble == RolledBack {
+			s.remove(g, m)
+			s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Why: "the delivery service no longer has what the message may be among", Unknown: true})
+		}
+	}
 }
 
 // forkOr returns Fork if the service shows others another epoch of the same number, and

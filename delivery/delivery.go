@@ -83,7 +83,9 @@ type Service interface {
 
 	// Send appends a message to the stream of a group: an application message or a
 	// proposal. It returns the entry's Position. A second message with the ID of an
-	// earlier one is not appended; Send returns the Position of the first.
+	// earlier one is not appended; Send returns the Position of the first, as long as the
+	// service keeps that. A client for which entries are deleted that it has not read does not
+	// know whether a message is among them that it sent without an answer: see [GapError].
 	//
 	// Errors:
 	//

@@ -4,6 +4,7 @@ package memory
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -95,13 +96,14 @@ func NewServer(o Options) *Server {
 func (s *Server) Client(name string) delivery.Service { return &service{server: s, client: name} }
 
 // Drop deletes the entries up to position from all streams, as a service does with what is
-// too old.
+// too old. It takes a message again that was among them.
 func (s *Server) Drop(position delivery.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, st := range s.streams {
 		st.drop(position)
 	}
+	maps.DeleteFunc(s.taken, func(_ taken, was took) bool { return was.sum == [32]byte{} && was.position <= position })
 }
 
 // Collect deletes the entries that all readers of a stream have acknowledged.
