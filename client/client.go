@@ -49,6 +49,7 @@ type Client struct {
 	changed    chan struct{} // closed when groups come or go
 	dirty      *queue
 	stockAt    time.Time         // of the next look at the key packages
+	stockWhy   string            // why the last look came to nothing, if that was for good
 	leaving    context.Context   // bounds how long the service is told of groups that end: see DeleteAll
 	look       uint64            // how often there was a reason to look at what the service still has
 	losses     int               // how often the service was found to have lost something

@@ -49,7 +49,7 @@ func (c *Client) keepStock(ctx context.Context, now bool) error {
 	}
 	refs, err := c.service.Stocked(ctx)
 	if err != nil {
-		return &againError{err}
+		return c.stockFailed(ctx, err)
 	}
 	own, err := c.packages(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *Client) keepStock(ctx context.Context, now bool) error {
 	s := c.step()
 	for _, id := range c.cfg.KeyPackages.Suites {
 		if err := c.replenish(ctx, s, id, own, refs, &change); err != nil {
-			return fmt.Errorf("client: key packages of %v: %w", id, err)
+			return c.stockFailed(ctx, fmt.Errorf("client: key packages of %v: %w", id, err))
 		}
 	}
 	for _, p := range own {
@@ -80,17 +80,40 @@ func (c *Client) keepStock(ctx context.Context, now bool) error {
 	}
 	if len(change.Add)+len(change.LastResort)+len(change.Remove) > 0 {
 		if err := c.service.Publish(ctx, change); err != nil {
-			return &againError{err}
+			return c.stockFailed(ctx, err)
 		}
 		c.count("key_packages_published", int64(len(change.Add)+len(change.LastResort)))
 		if err := c.published(ctx, change.Add); err != nil {
 			return err
 		}
 	}
-	c.mu.Lock()
-	c.stockAt = c.cfg.Now().Add(stockEvery)
-	c.mu.Unlock()
+	c.stockKept("")
 	return nil
+}
+
+// stockKept lets the key packages rest until they are due again. It reports whether why they could
+// not be kept is another reason than the last time.
+func (c *Client) stockKept(why string) (news bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news = why != c.stockWhy
+	c.stockAt, c.stockWhy = c.cfg.Now().Add(stockEvery), why
+	return news
+}
+
+// stockFailed returns the error of what is to be repeated. What stays refused however often it is
+// repeated is reported, and the client looks again as if nothing had happened.
+func (c *Client) stockFailed(ctx context.Context, err error) error {
+	if fatal(err) || ctx.Err() != nil || !final(err) {
+		return undecided(err)
+	}
+	if !c.stockKept(err.Error()) {
+		return err
+	}
+	c.warn("key packages are refused", "", err)
+	s := c.step()
+	s.event(nil, &Failed{What: "key packages", Why: err.Error()})
+	return errors.Join(err, c.commit(ctx, s))
 }
 
 // published notes that the service has key packages. One that is no longer there then was

@@ -196,7 +196,8 @@ func (s unwelcoming) Submit(ctx context.Context, sub delivery.Submission) (deliv
 	return s.Service.Submit(ctx, sub)
 }
 
-// Who takes over the move of a group for which the service takes no Welcome says so and stops.
+// Who takes over the move of a group for which the service takes no Welcome says so and stops, until it
+// is asked to move it.
 func TestTakeOverThatTheServiceRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
@@ -212,17 +213,20 @@ func TestTakeOverThatTheServiceRefuses(t *testing.T) {
 		bob.restart()
 		time.Sleep(90 * time.Minute)
 		for range 5 {
-			require.ErrorIs(t, bob.Sync(ctx), delivery.ErrTooLarge)
+			sync(t, bob)
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, 1, asked)
 		failed := of[*client.Failed](bob.events())
 		require.Len(t, failed, 1)
 		require.Equal(t, "move", failed[0].What)
-		sync(t, carl) // whose turn it is
 		bob.delivery = nil
 		bob.restart()
 		sync(t, bob)
+		require.Equal(t, 1, asked)
+		_, err = bob.Move(ctx, g, hybrid) // which asks again
+		require.NoError(t, err)
+		sync(t, carl)
 		moved(t, g, bob, carl)
 	})
 }
@@ -242,8 +246,8 @@ func TestTakeOverOfTooManyMembers(t *testing.T) {
 		bob.restart()
 		sync(t, bob)
 		time.Sleep(2 * time.Hour)
-		require.ErrorIs(t, bob.Sync(ctx), delivery.ErrTooLarge)
-		require.ErrorIs(t, bob.Sync(ctx), delivery.ErrTooLarge)
+		sync(t, bob)
+		sync(t, bob)
 		require.Len(t, of[*client.Failed](bob.events()), 1)
 		require.Zero(t, counts.of("key_packages_claimed"))
 	})

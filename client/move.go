@@ -23,7 +23,7 @@ import (
 type move struct {
 	rec       moveRecord
 	migration *migrate.Migration // nil until the new group is made
-	failed    error              // why this client does not make it, until it reads the group anew
+	refused   error              // for rec.Refused, since the client was opened
 }
 
 func (c *Client) readMove(r store.Reader, g *liveGroup) error {
@@ -76,7 +76,8 @@ func (m *move) store(s *step, g *liveGroup) error {
 //
 // If ctx ends after the group has, Move returns [ErrUndecided], and [Client.Run] goes on.
 // If the client does not come back, another member makes the new group after
-// [Schedule].TakeOver.
+// [Schedule].TakeOver. So it is if the new group is refused for good, by the delivery service or
+// the policy: Move returns why, or the event is [Failed], and a later call tries again.
 //
 // Errors:
 //
@@ -115,9 +116,13 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 		return "", errors.Join(err, c.unlessEnded(ctx, group, id))
 	}
 	for attempt := 0; ; attempt++ {
-		err := c.driving(ctx, group, func(*liveGroup) {})
+		var refused error
+		err := c.driving(ctx, group, func(g *liveGroup) { refused = g.moveRefused() })
 		if _, here := c.Group(string(id)); here == nil {
 			return string(id), nil
+		}
+		if refused != nil {
+			return "", refused
 		}
 		if err == nil {
 			err = c.readInbox(ctx) // another member may have been faster
@@ -142,7 +147,7 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 		switch {
 		case g.rec.State == Ended && g.move != nil && bytes.Equal(g.move.rec.GroupID, g.rec.Successor): // by an earlier call
 			id = g.rec.Successor
-			return nil
+			return c.tryMoveAgain(ctx, g)
 		case g.rec.State == Ended:
 			return ErrEnded
 		case g.rec.State != Active:
@@ -313,23 +318,17 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		c.count("moves_taken_over", 1)
 	}
 	m := g.move
-	if m.rec.Lost || m.failed != nil {
-		return m.failed
+	if m.rec.Lost || m.rec.Refused != "" {
+		return nil
 	}
 	if !m.rec.Created {
 		if err := c.make(ctx, g, m); err != nil {
-			if errors.Is(err, delivery.ErrTooLarge) {
-				return c.failMove(ctx, g, err)
-			}
-			if !fatal(err) {
-				err = &againError{err}
-			}
-			return err
+			return c.moveFailed(ctx, g, err)
 		}
 	}
 	submission, err := c.beginning(ctx, m)
 	if err != nil {
-		return &againError{err}
+		return c.moveFailed(ctx, g, err)
 	}
 	position, err := c.service.Submit(ctx, submission)
 	if isEpoch(err) {
@@ -341,22 +340,47 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		s.delete(key(spaceMove, g.id, partState))
 		return c.commit(ctx, s)
 	}
-	if err != nil && final(err) && ctx.Err() == nil {
-		return c.failMove(ctx, g, err)
-	}
 	if err != nil {
-		return &againError{err}
+		return c.moveFailed(ctx, g, err)
 	}
 	return c.withAny(ctx, string(m.rec.GroupID), func(next *liveGroup) error { return c.enterOwn(ctx, g, next, position) })
 }
 
-// failMove notes that the service does not take the group that follows, and never will. The turn
-// is another member's, and this client's again when it has begun anew.
-func (c *Client) failMove(ctx context.Context, g *liveGroup, why error) error {
-	g.move.failed = why
+// moveFailed returns the error of what is to be repeated. What stays refused however often it is
+// repeated ends the attempts of this client to make the new group.
+func (c *Client) moveFailed(ctx context.Context, g *liveGroup, err error) error {
+	if fatal(err) || ctx.Err() != nil || !final(err) {
+		return undecided(err)
+	}
+	m := g.move
+	m.rec.Refused, m.refused = err.Error(), err
 	s := c.step(g)
-	s.event(g, &Failed{What: "move", Why: why.Error()})
-	return errors.Join(why, c.commit(ctx, s))
+	s.put(key(spaceMove, g.id, partRecord), m.rec)
+	s.event(g, &Failed{What: "move", Why: m.rec.Refused})
+	c.warn("the group that follows is refused", g.id, err)
+	return c.commit(ctx, s)
+}
+
+// moveRefused returns why the new group is not made, or nil.
+func (g *liveGroup) moveRefused() error {
+	switch {
+	case g.move == nil || g.move.rec.Refused == "":
+		return nil
+	case g.move.refused != nil:
+		return g.move.refused
+	}
+	return errors.New(g.move.rec.Refused)
+}
+
+// tryMoveAgain lets the new group be made that was refused, as the application asks for it.
+func (c *Client) tryMoveAgain(ctx context.Context, g *liveGroup) error {
+	if g.moveRefused() == nil {
+		return nil
+	}
+	g.move.rec.Refused, g.move.refused = "", nil
+	s := c.step(g)
+	s.put(key(spaceMove, g.id, partRecord), g.move.rec)
+	return c.commit(ctx, s)
 }
 
 // beginning returns the submission by which the new group begins.
@@ -394,7 +418,7 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 		return err
 	}
 	if err := c.claimAll(ctx, g.id, names, nil, m.rec.Suite); err != nil {
-		return err
+		return mayCome(err)
 	}
 	to, err := cfg.Suites.Suite(m.rec.Suite)
 	if err != nil {
@@ -404,7 +428,7 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 	for _, name := range names {
 		kp, err := c.keyPackageOf(ctx, g, to.Info(), name, g.mls)
 		if err != nil {
-			return err
+			return mayCome(err)
 		}
 		packages = append(packages, kp)
 	}
@@ -422,6 +446,16 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 		return err
 	}
 	return c.commit(ctx, s)
+}
+
+// mayCome makes an error transient by which a member's key package is missing or will not do: the
+// member may publish others.
+func mayCome(err error) error {
+	_, refused := errors.AsType[*delivery.RefusalError](err)
+	if fatal(err) || transient(err) || refused {
+		return err
+	}
+	return &againError{err}
 }
 
 // enterOwn enters the group that this client has made.

@@ -51,12 +51,12 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 		return false, nil
 	}
 	if old != nil { // whose members the new group has to have, which a partial member cannot see
-		if err := c.upgradeFor(ctx, old); err != nil && errors.Is(err, ErrPartial) {
+		err := c.upgradeFor(ctx, old)
+		_, refused := errors.AsType[*delivery.RefusalError](err)
+		if err == nil || fatal(err) || refused || refusal(err) || errors.Is(err, ErrPartial) {
 			return false, err
-		} else if err != nil {
-			return false, &againError{err}
 		}
-		return false, nil
+		return false, &againError{err} // the service may have the tree later, or another one
 	}
 	candidate, err := c.joinPartial(ctx, in)
 	switch {

@@ -128,6 +128,8 @@ type moveRecord struct {
 	Clients []string // that the new group's Welcome is for
 	Created bool     // the new group is made
 	Lost    bool     // to another member's
+
+	Refused string `json:",omitempty"` // why the new group is not made: it is not tried again by itself
 }
 
 // seenRecord says when a member was last heard of.
