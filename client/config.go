@@ -114,7 +114,8 @@ type KeyPackages struct {
 	Renew  time.Duration // how long before its end a key package is replaced; 0 means a quarter of its lifetime
 	Grace  time.Duration // how long after its end its private parts are kept, for clocks that differ; 0 means 24 hours
 
-	// NoLastResort publishes no key package of last resort (RFC 9420, Section 16.8).
+	// NoLastResort publishes no key package of last resort (RFC 9420, Section 16.8), and takes
+	// back one that was published.
 	NoLastResort bool
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -179,9 +180,12 @@ func (c *Client) sort(own []*ownPackage, refs [][]byte) (change delivery.Stock, 
 			gone = append(gone, p.ref)
 			change.Remove = append(change.Remove, []byte(p.ref))
 		case p.rec.Retired:
-			if stocked {
+			if stocked || p.rec.LastResort && c.withdrawn(p) { // of which the service does not say whether it has it
 				change.Remove = append(change.Remove, []byte(p.ref))
 			}
+		case c.withdrawn(p):
+			p.rec.Retired, p.rec.changed = true, true
+			change.Remove = append(change.Remove, []byte(p.ref))
 		case c.outdated(p, now):
 			p.rec.Retired, p.rec.changed = true, true
 			if !p.rec.LastResort { // which its successor replaces
@@ -201,6 +205,12 @@ func (c *Client) sort(own []*ownPackage, refs [][]byte) (change delivery.Stock, 
 		}
 	}
 	return change, gone
+}
+
+// withdrawn reports whether the configuration asks for no such key package any more: none takes
+// its place.
+func (c *Client) withdrawn(p *ownPackage) bool {
+	return p.rec.LastResort && c.cfg.KeyPackages.NoLastResort || !slices.Contains(c.cfg.KeyPackages.Suites, p.rec.Suite)
 }
 
 // outdated reports whether a key package is to be handed out no more.

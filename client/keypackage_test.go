@@ -13,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // clock is a clock that a test sets.
@@ -213,4 +214,47 @@ func TestRotateWorksOnSeveralGroups(t *testing.T) {
 			require.Equal(t, signer.PublicKey(), members[0].SignatureKey)
 		}
 	})
+}
+
+// What the configuration asks for no more is taken back from the service, also if a process ends
+// between the two: a last resort, and key packages of a suite.
+func TestKeyPackagesAreWithdrawn(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*client.KeyPackages)
+		claims int    // that the service has of the classic suite then
+		dies   string // at a request
+	}{
+		"last resort":                 {func(k *client.KeyPackages) { k.NoLastResort = true }, 3, ""},
+		"last resort, not reached":    {func(k *client.KeyPackages) { k.NoLastResort = true }, 3, "publish"},
+		"all of a suite":              {func(k *client.KeyPackages) { k.Suites = []suite.ID{hybrid} }, 0, ""},
+		"all of a suite, not reached": {func(k *client.KeyPackages) { k.Suites = []suite.ID{hybrid} }, 0, "publish"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.guarded()
+			ann := w.actor("ann")
+			require.NoError(t, ann.Sync(ctx))
+			c.change(&ann.cfg.KeyPackages)
+			if c.dies != "" {
+				ann.refuses(strict{packages: true})
+				require.Error(t, ann.Sync(ctx))
+				ann.delivery = nil
+			}
+			ann.restart()
+			require.NoError(t, ann.Sync(ctx))
+			for range c.claims {
+				_, err := w.server.Client("bob").Claim(ctx, "ann", classic)
+				require.NoError(t, err)
+			}
+			_, err := w.server.Client("bob").Claim(ctx, "ann", classic)
+			require.ErrorIs(t, err, delivery.ErrNoKeyPackage)
+			ann.cfg.KeyPackages.NoLastResort, ann.cfg.KeyPackages.Suites = false, []suite.ID{classic, hybrid}
+			ann.restart()
+			require.NoError(t, ann.Sync(ctx))
+			for range 5 {
+				_, err := w.server.Client("bob").Claim(ctx, "ann", classic)
+				require.NoError(t, err)
+			}
+		})
+	}
 }
