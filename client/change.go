@@ -21,8 +21,8 @@ import (
 
 // CreateGroup makes a group, of which clients are the first members beside this one. An
 // empty id asks for a random one. Until it has begun, other changes of it wait, and so do
-// messages. A group that could not be begun is gone, with the key packages that were claimed
-// for it: where the service limits claims, create a small group, and [Client.Add] the others.
+// messages. A group that could not be begun is gone; the key packages that were claimed for it
+// are kept for the next one, or until another one could not be begun.
 //
 // Errors:
 //

@@ -17,7 +17,8 @@ import (
 // The service hands out a key package once, and limits how many. So the client stores them,
 // with the group for which they were claimed. They stay until a commit has used them, or the
 // client leaves the group: an attempt that fails and a caller that goes away lose none, and
-// the end of the process no more than claimBatch.
+// the end of the process no more than claimBatch. What was claimed for a group that did not begin
+// is kept for the next one, under noGroup.
 
 // claimBatch is the number of key packages that are claimed before they are stored together,
 // since a store makes each transaction durable.
@@ -82,6 +83,9 @@ func (c *Client) storeClaims(ctx context.Context, claims map[string][]byte) erro
 // Who is there already is not asked again: a request counts for a limit whatever comes of it.
 func (c *Client) claimAll(ctx context.Context, group string, names []string, none map[string]bool, of ...suite.ID) error {
 	missing, err := c.unclaimed(ctx, group, names, of)
+	if err == nil {
+		missing, err = c.reclaim(ctx, group, missing)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,6 +137,66 @@ func (c *Client) unclaimed(ctx context.Context, group string, names []string, of
 		return nil
 	})
 	return missing, err
+}
+
+// noGroup is in the place of a group in the keys of what was claimed for one that did not begin.
+const noGroup = ""
+
+// keepClaims keeps what was claimed for a group that does not begin, instead of what was kept
+// before.
+func (s *step) keepClaims(group string) {
+	s.before(func(w store.Writer) error {
+		claims, prefix := map[string][]byte{}, key(spaceClaim, group)
+		for e, err := range w.Scan(prefix, nil) {
+			if err != nil {
+				return err
+			}
+			claims[string(e.Key[len(prefix):])] = e.Value
+		}
+		if len(claims) == 0 {
+			return nil
+		}
+		err := w.Delete(key(spaceClaim, noGroup))
+		for rest, claimed := range claims {
+			err = errors.Join(err, w.Put(append(key(spaceClaim, noGroup), rest...), claimed))
+		}
+		return err
+	})
+}
+
+// reclaim takes those of the missing key packages that were claimed for a group which did not
+// begin, and returns the others.
+func (c *Client) reclaim(ctx context.Context, group string, missing []unclaimed) (others []unclaimed, err error) {
+	kept := false
+	err = c.store.View(ctx, func(r store.Reader) error {
+		for _, err := range r.Scan(key(spaceClaim, noGroup), nil) {
+			kept = err == nil
+			return err
+		}
+		return nil
+	})
+	if err != nil || !kept || len(missing) == 0 {
+		return missing, err
+	}
+	err = c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
+		others = nil
+		for _, m := range missing {
+			from := claimKey(noGroup, m.name, m.of)
+			claimed, err := w.Get(from)
+			if err != nil {
+				return err
+			}
+			if claimed == nil {
+				others = append(others, m)
+				continue
+			}
+			if err := errors.Join(w.Put(claimKey(group, m.name, m.of), claimed), w.Delete(from)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return others, storeFailed(err)
 }
 
 // dropClaims deletes what was claimed of clients for a group: of some suites, or of all.

@@ -87,6 +87,38 @@ func TestAddGoesOnWhereALimitStoppedIt(t *testing.T) {
 	})
 }
 
+// The same of a group that does not begin: the next one has the key packages that were claimed for
+// it, and what it does not need is kept.
+func TestCreateGroupGoesOnWhereALimitStoppedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ann, claims, names := limited(t)
+		for range 2 {
+			shortly, cancel := context.WithTimeout(ctx, 70*time.Second)
+			_, err := ann.CreateGroup(shortly, "", names)
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, client.ErrUndecided)
+			require.Empty(t, ann.Groups())
+			ann.restart()
+		}
+		other, err := ann.CreateGroup(ctx, "", names[:1])
+		require.NoError(t, err)
+		require.Equal(t, 1, claims[names[0]+" 0x0001"])
+		g, err := ann.CreateGroup(ctx, "", names)
+		require.NoError(t, err)
+		want := oneEach(names, classic)
+		want[names[0]+" 0x0001"]++ // which is in both groups
+		require.Equal(t, want, claims)
+		for i, name := range names {
+			sync(t, w.actors[name])
+			agree(t, g, ann, w.actors[name])
+			if i == 0 {
+				agree(t, other, ann, w.actors[name])
+			}
+		}
+	})
+}
+
 // The same of a move: one call waits for as long as the service says.
 func TestMoveGoesOnWhereALimitStoppedIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -104,6 +104,7 @@ func (c *Client) notBegun(s *step, g *liveGroup, why error) {
 		s.finish(g, in, outcome)
 	}
 	s.unsent(g, -1, why)
+	s.keepClaims(g.id)
 	c.end(s, g)
 }
 

@@ -20,7 +20,8 @@ import (
 //	p, group             commit that waits: pendingRecord, and the candidate of each group
 //	o, group, number     outbox: outboxRecord
 //	i, group, number     intentRecord
-//	n, group, name, suite  key package of another client, claimed for the group
+//	n, group, name, suite  key package of another client, claimed for the group, or, with "", for
+//	                     one that did not begin
 //	w, group, position   others' proposals of the epoch, of a partial member
 //	m, group             move that this client makes: moveRecord, and the migration
 //	l, group, leaf       when a member was last seen
