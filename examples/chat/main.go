@@ -142,11 +142,11 @@ func open(ctx context.Context, folder, address, name string, of suite.ID) (*clie
 		return nil, err
 	}
 	// A real program asks the key store of its system for both keys.
-	storeKey, err := keep(folder, "store.key", func() ([]byte, error) { return []byte(rand.Text() + rand.Text())[:bolt.KeySize], nil })
+	storeKey, err := keep(filepath.Join(folder, "store.key"), func() ([]byte, error) { return []byte(rand.Text() + rand.Text())[:bolt.KeySize], nil })
 	if err != nil {
 		return nil, err
 	}
-	signatureKey, err := keep(folder, "signature.key", func() ([]byte, error) {
+	signatureKey, err := keep(filepath.Join(folder, "signature.key"), func() ([]byte, error) {
 		signer, err := s.GenerateSigner()
 		if err != nil {
 			return nil, err
@@ -175,16 +175,16 @@ func open(ctx context.Context, folder, address, name string, of suite.ID) (*clie
 	})
 }
 
-// keep returns the content of a file, which it makes if there is none.
-func keep(folder, name string, make func() ([]byte, error)) ([]byte, error) {
-	content, err := os.ReadFile(filepath.Join(folder, name))
-	if !errors.Is(err, fs.ErrNotExist) {
+// keep returns the content of a file, which it makes if there is none: whole, or not at all.
+func keep(path string, make func() ([]byte, error)) ([]byte, error) {
+	if content, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
 		return content, err
 	}
-	if content, err = make(); err != nil {
+	content, err := make()
+	if err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path+".new", content, 0o600)); err != nil {
 		return nil, err
 	}
-	return content, errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(folder, name), content, 0o600))
+	return content, os.Rename(path+".new", path)
 }
 
 // do carries out a line.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -128,6 +129,26 @@ func TestUsage(t *testing.T) {
 	for _, args := range [][]string{nil, {"join"}, {"talk", "ann"}} {
 		require.ErrorContains(t, run(t.Context(), args, nil, io.Discard), "usage")
 	}
+}
+
+// A first start that is interrupted leaves no key, and no file that is taken for one.
+func TestKeyIsWholeOrNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "folder", "a.key")
+	key := func() ([]byte, error) { return []byte("key"), nil }
+	require.NoError(t, os.MkdirAll(path+".new", 0o700)) // nobody can write there
+	_, err := keep(path, key)
+	require.Error(t, err)
+	require.NoFileExists(t, path)
+	require.NoError(t, os.Remove(path+".new"))
+	require.NoError(t, os.WriteFile(path+".new", []byte("k"), 0o600))
+	for range 2 {
+		content, err := keep(path, key)
+		require.NoError(t, err)
+		require.Equal(t, "key", string(content))
+	}
+	_, err = keep(path+"2", func() ([]byte, error) { return nil, io.ErrUnexpectedEOF })
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.NoFileExists(t, path+"2")
 }
 
 // The chat is what an application has to write: a page and a half of code.

@@ -24,5 +24,19 @@ func keyIn(path string) ([]byte, error) {
 	}
 	key = make([]byte, bolt.KeySize)
 	rand.Read(key)
-	return key, os.WriteFile(path, key, 0o600)
+	return key, writeWhole(path, key)
+}
+
+// writeWhole makes a file, or none: a start that was interrupted leaves no key that is none.
+func writeWhole(path string, content []byte) error {
+	temporary := path + ".new"
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
 }
