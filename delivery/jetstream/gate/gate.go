@@ -44,6 +44,12 @@ const (
 	hintPrefix = "mlsh."
 )
 
+// Defaults of a Config, in bytes.
+const (
+	DefaultMaxMessage = 4 << 20
+	DefaultMaxRequest = 64 << 20
+)
+
 // Config is what a Gate needs.
 type Config struct {
 	// Service returns the service as a client of that name sees it, such as that of
@@ -56,10 +62,10 @@ type Config struct {
 	Idle time.Duration
 
 	// MaxMessage is the size of the largest message that a client sends to a group, in bytes; 0
-	// means 4 MiB.
+	// means DefaultMaxMessage.
 	MaxMessage int
 
-	// MaxRequest bounds what a client sends at once, in bytes; 0 means 64 MiB. It also
+	// MaxRequest bounds what a client sends at once, in bytes; 0 means DefaultMaxRequest. It also
 	// bounds what a client has sent of requests that are not complete, and what it has not
 	// fetched of more than one answer. MaxPending bounds both for all clients together; 0
 	// means 256 MiB.
@@ -115,8 +121,8 @@ type pieces struct {
 // it, and leaves nc open.
 func Serve(ctx context.Context, nc *nats.Conn, cfg Config) (*Gate, error) {
 	cfg.Idle = orElse(cfg.Idle, 10*time.Minute)
-	cfg.MaxRequest, cfg.MaxPending = orElse(cfg.MaxRequest, 64<<20), orElse(cfg.MaxPending, max(256<<20, cfg.MaxRequest))
-	cfg.MaxMessage = orElse(cfg.MaxMessage, 4<<20)
+	cfg.MaxRequest, cfg.MaxPending = orElse(cfg.MaxRequest, DefaultMaxRequest), orElse(cfg.MaxPending, max(256<<20, cfg.MaxRequest))
+	cfg.MaxMessage = orElse(cfg.MaxMessage, DefaultMaxMessage)
 	cfg.Concurrent = orElse(cfg.Concurrent, 16)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -70,7 +70,7 @@ func (f *guarding) add(c *cobra.Command) {
 		c.Flags().Var((*rateFlag)(limit.rate), limit.name, "`EVERY:BURST` of "+limit.what+": one in so much time, and so many at once after a pause; 0 is any number")
 	}
 	c.Flags().IntVar(&f.limits.Stock, "limit-stock", l.Stock, "key packages that the service keeps of a client; 0 is any number")
-	f.gate.MaxMessage, f.gate.MaxRequest = 4<<20, 64<<20
+	f.gate.MaxMessage, f.gate.MaxRequest = gate.DefaultMaxMessage, gate.DefaultMaxRequest
 	c.Flags().Var((*sizeFlag)(&f.gate.MaxMessage), "max-message", "`SIZE` of the largest message that a client sends to a group")
 	c.Flags().Var((*sizeFlag)(&f.gate.MaxRequest), "max-request", "`SIZE` of the largest request, such as a commit with its Welcomes and the tree")
 }
