@@ -330,6 +330,42 @@ func TestReplacedMessageIsNotMissed(t *testing.T) {
 	})
 }
 
+// Who is away for some seconds, and then finds more than was lost behind what it has read, looks
+// at what stands there instead.
+func TestReplacedMessagesAreNotMissedByWhoComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ann, bob, carl, g := three(t)
+		var away, loses bool
+		ann.delivery = func(s delivery.Service) delivery.Service { return silent{s, &away, &loses} }
+		ann.cfg.Schedule.Poll = time.Second
+		ann.restart()
+		running, stop := context.WithCancel(ctx)
+		ended := make(chan error)
+		go func() { ended <- ann.Run(running) }()
+		defer func() { stop(); <-ended }()
+		say(t, g, bob)
+		sync(t, bob, carl)
+		restore := ann.w.server.Backup()
+		say(t, g, carl, carl)
+		sync(t, carl)
+		time.Sleep(35 * time.Second)
+		synctest.Wait()
+		require.Len(t, ann.texts(), 3)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		away = true
+		restore()
+		say(t, g, bob, bob, bob)
+		require.NoError(t, bob.Flush(ctx, g))
+		away = false
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		events := ann.events()
+		require.Equal(t, []client.Trouble{client.ServiceRolledBack}, troubles(events))
+		require.Len(t, of[*client.Message](events), 3)
+	})
+}
+
 // Clients that run in the background find a loss by themselves.
 func TestLossIsFoundInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

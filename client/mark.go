@@ -47,6 +47,10 @@ var (
 // liveGroup.told.
 const lookEvery = 30 * time.Second
 
+// lookForNews is that time where there is something new: it may stand behind what has taken the
+// place of something that was lost.
+const lookForNews = 2 * time.Second
+
 // maxDoubts is how often something has to speak for a loss at the service, where copies of
 // the service that are behind one another bring the same about for a moment.
 const maxDoubts = 4
@@ -59,12 +63,12 @@ type looked struct {
 	doubts int // that it has, since it was seen
 }
 
-// due reports whether the client looks again.
-func (c *Client) due(l looked) bool {
+// due reports whether the client looks again that does so every so often.
+func (c *Client) due(l looked, every time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	since := c.cfg.Now().Sub(l.at)
-	return l.look != c.look || since < 0 || since >= lookEvery
+	return l.look != c.look || since < 0 || since >= every
 }
 
 func (c *Client) now() looked {
@@ -88,8 +92,16 @@ type fetcher func(after delivery.Position, limit int) ([]delivery.Entry, error)
 // errForgotten if not, and errNotShown if that is not sure. A service that lost what it had
 // accepted gives its positions anew: who asked for what is behind them would miss that.
 func (c *Client) unread(ctx context.Context, after delivery.Position, read *mark, l *looked, fetch fetcher) ([]delivery.Entry, error) {
-	if read == nil || !c.due(*l) {
-		return fetch(after, fetchLimit)
+	if read == nil || !c.due(*l, lookEvery) {
+		news, err := fetch(after, fetchLimit)
+		if read == nil || err != nil || len(news) == 0 || !c.due(*l, lookForNews) {
+			return news, err
+		}
+		now := c.now()
+		if last, err := fetch(read.Position-1, 1); err == nil && len(last) > 0 && read.is(&last[0]) {
+			*l = now
+			return news, nil
+		}
 	}
 	now := c.now()
 	found, _, err := c.fetchFrom(ctx, read, fetchLimit, fetch)
