@@ -185,8 +185,9 @@ func (c *Client) forget(ctx context.Context, g *liveGroup, by *Person) error {
 }
 
 // Delete deletes all that the client has of a group, with its [Client.History], whether or not
-// it is a member still. The other members do not learn of it: see [Client.Leave]. Events that
-// are not confirmed stay until they are.
+// it is a member still. The other members do not learn of it: see [Client.Leave]. [Message]
+// and [Sent] events of the group that are not confirmed go too, as its history does; others stay
+// until they are confirmed, also [Unsent], with what was not sent.
 func (c *Client) Delete(ctx context.Context, group string) error {
 	return c.withAny(ctx, group, func(g *liveGroup) error {
 		if g.rec.State != 0 {
@@ -194,10 +195,49 @@ func (c *Client) Delete(ctx context.Context, group string) error {
 				return err
 			}
 		}
-		return c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
-			return deleteHistory(w, group)
+		gone := 0
+		err := c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) (err error) {
+			chain, err := historyChain(w, group)
+			if err != nil {
+				return err
+			}
+			if gone, err = deleteTexts(w, append(chain, historyPart{group: group})); err != nil {
+				return err
+			}
+			return deleteHistory(w, chain)
 		})
+		if err == nil {
+			c.eventsGone(gone)
+		}
+		return err
 	})
+}
+
+// deleteTexts deletes the events of groups that have what was said there, and returns their
+// number.
+func deleteTexts(w store.Writer, of []historyPart) (n int, err error) {
+	var keys [][]byte
+	for entry, err := range w.Scan(key(spaceEvent), nil) {
+		if err != nil {
+			return 0, err
+		}
+		e, err := parseEvent(entry.Value)
+		if err != nil {
+			return 0, err
+		}
+		switch e.What.(type) {
+		case *Message, *Sent:
+			if slices.ContainsFunc(of, func(p historyPart) bool { return p.group == e.Group }) {
+				keys = append(keys, entry.Key)
+			}
+		}
+	}
+	for _, k := range keys {
+		if err := w.Delete(k); err != nil {
+			return 0, err
+		}
+	}
+	return len(keys), nil
 }
 
 // DeleteAll deletes everything: all groups with their history, the events, the key

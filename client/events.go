@@ -97,17 +97,23 @@ func (c *Client) Confirm(ctx context.Context, e Event, write ...func(store.Write
 		return w.Delete(k)
 	})
 	if err == nil && confirmed {
-		c.mu.Lock()
-		c.waiting--
-		room := c.waiting == c.cfg.Bounds.Events-1
-		c.mu.Unlock()
-		if room {
-			c.dirty.add(c.ids()...)
-			c.dirty.add(inboxItem)
-		}
+		c.eventsGone(1)
 		c.count("events_confirmed", 1)
 	}
 	return err
+}
+
+// eventsGone says that n events are no longer stored.
+func (c *Client) eventsGone(n int) {
+	c.mu.Lock()
+	full := c.waiting >= c.cfg.Bounds.Events
+	c.waiting -= n
+	room := full && c.waiting < c.cfg.Bounds.Events
+	c.mu.Unlock()
+	if room {
+		c.dirty.add(c.ids()...)
+		c.dirty.add(inboxItem)
+	}
 }
 
 // Read calls f with the application's own part of the store, in a transaction. f must not call

@@ -102,9 +102,8 @@ func historyChain(r store.Reader, group string) (chain []historyPart, err error)
 	return chain, nil
 }
 
-// deleteHistory deletes the messages of a group and of those that it follows.
-func deleteHistory(w store.Writer, group string) error {
-	chain, err := historyChain(w, group)
+// deleteHistory deletes the messages of groups.
+func deleteHistory(w store.Writer, chain []historyPart) (err error) {
 	for _, part := range chain {
 		err = errors.Join(err, w.Delete(key(spaceHistory, part.group)))
 	}
@@ -183,11 +182,12 @@ type exported struct {
 	Client  string          `json:",omitempty"`
 	Group   []byte          `json:",omitempty"`
 	Suite   suite.ID        `json:",omitempty"` // of the line that begins a group
+	Left    bool            `json:",omitempty"` // in that line: the client is in it no more
 	Event   json.RawMessage `json:",omitempty"`
 }
 
-// Export writes the client's groups and their [Client.History], for a new device of the same
-// person: JSON, one value on a line. It holds messages in clear and no keys: keys never
+// Export writes the client's groups and their [Client.History], and that of groups which the
+// client has left, for a new device of the same person: JSON, one value on a line. It holds messages in clear and no keys: keys never
 // leave a device. The new device has a name and a leaf of its own. It is added to the
 // groups that Import returns, or joins them by [Client.JoinExternal]. No transaction of the
 // store is open while w is written to.
@@ -197,27 +197,82 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	for _, info := range c.Groups() {
-		if err := out.Encode(exported{Group: []byte(info.Group), Suite: info.Suite}); err != nil {
+		if err := c.exportGroup(ctx, out, exported{Group: []byte(info.Group), Suite: info.Suite}); err != nil {
 			return err
 		}
-		for e, err := range c.History(ctx, info.Group) {
-			if err != nil {
-				return err
-			}
-			value, err := marshalEvent(e)
-			if err == nil {
-				err = out.Encode(exported{Group: []byte(info.Group), Event: value})
-			}
-			if err != nil {
-				return err
-			}
+	}
+	left, err := c.leftHistories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, group := range left {
+		if err := c.exportGroup(ctx, out, exported{Group: []byte(group), Left: true}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// exportGroup writes the line that begins a group, and its history.
+func (c *Client) exportGroup(ctx context.Context, out *json.Encoder, begins exported) error {
+	if err := out.Encode(begins); err != nil {
+		return err
+	}
+	for e, err := range c.History(ctx, string(begins.Group)) {
+		if err != nil {
+			return err
+		}
+		value, err := marshalEvent(e)
+		if err == nil {
+			err = out.Encode(exported{Group: begins.Group, Event: value})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leftHistories returns the groups that have a history, in which the client is not, and that no
+// other one follows which has.
+func (c *Client) leftHistories(ctx context.Context) (left []string, err error) {
+	followed := map[string]bool{}
+	err = c.store.View(ctx, func(r store.Reader) error {
+		var from []byte
+		for {
+			group, follows, err := nextHistory(r, from)
+			if err != nil || group == "" {
+				return err
+			}
+			left, followed[follows] = append(left, group), true
+			from = append(key(spaceHistory, group), 0xff) // behind all of the group
+		}
+	})
+	return slices.DeleteFunc(left, func(group string) bool {
+		_, none := c.Group(group)
+		return none == nil || followed[group]
+	}), err
+}
+
+// nextHistory returns the first group behind a key that has a history, and the one that it
+// follows, or nothing.
+func nextHistory(r store.Reader, from []byte) (group, follows string, err error) {
+	prefix := key(spaceHistory)
+	for e, err := range r.Scan(prefix, from) {
+		if err != nil {
+			return "", "", err
+		}
+		var rec historyRecord
+		group = elementOf(e.Key, len(prefix))
+		_, err = getJSON(r, key(spaceHistory, group, partRecord), &rec)
+		return group, string(rec.Follows), err
+	}
+	return "", "", nil
+}
+
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
-// this client's history, of which it has none yet, and returns the groups. A group's history
+// this client's history, of which it has none yet, and returns the groups in which the other
+// device is. A group's history
 // includes what came from groups before it, and [Bounds].History counts for all of that: of
 // more, the last ones are kept. Import reads r in a transaction of the store, for whose end
 // other calls wait: r must not wait for a call of this Client.
@@ -250,7 +305,9 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 			}
 			group := string(line.Group)
 			if line.Event == nil {
-				groups = append(groups, group)
+				if !line.Left {
+					groups = append(groups, group)
+				}
 				if kept[group] == nil {
 					kept[group] = &historyRecord{}
 				}

@@ -179,3 +179,86 @@ func TestImportKeepsToTheBound(t *testing.T) {
 		require.Equal(t, want, seen, "limit %d", limit)
 	}
 }
+
+// What was said in groups that the client has left, or from which it was removed, goes to the next
+// device as well, which joins none of them.
+func TestExportHasGroupsThatWereLeft(t *testing.T) {
+	keeps := func(cfg *client.Config) { cfg.Bounds.History = 10 }
+	w := newWorld(t)
+	ann, bob := w.actor("ann"), w.actor("bob", keeps)
+	sync(t, ann, bob)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	other, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	never, err := ann.CreateGroup(ctx, "", []string{"bob"}) // in which nobody says anything
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	say(t, g, ann)
+	say(t, other, ann)
+	sync(t, ann, bob)
+	require.NoError(t, ann.Remove(ctx, g, "bob"))
+	require.NoError(t, ann.Remove(ctx, never, "bob"))
+	sync(t, bob)
+	var file bytes.Buffer
+	require.NoError(t, bob.Export(ctx, &file))
+	phone := w.actor("phone", keeps)
+	groups, err := phone.Import(ctx, &file)
+	require.NoError(t, err)
+	require.Equal(t, []string{other}, groups)
+	for _, id := range []string{g, other} {
+		require.Len(t, history(t, phone, id), 1)
+		require.Equal(t, history(t, bob, id), history(t, phone, id))
+	}
+	require.NoError(t, bob.Delete(ctx, g))
+	file.Reset()
+	require.NoError(t, bob.Export(ctx, &file))
+	require.Equal(t, 1+1+1, bytes.Count(file.Bytes(), []byte("\n")), "the client, a group, its message")
+}
+
+// With a group, what was said there goes that the application has not confirmed, and there is room for others.
+func TestDeletedGroupLeavesNoText(t *testing.T) {
+	w := newWorld(t)
+	ann := w.actor("ann")
+	bob := w.actor("bob", func(cfg *client.Config) { cfg.Bounds.Events = 12 })
+	sync(t, ann, bob)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	other, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	require.NoError(t, bob.Sync(ctx))
+	say(t, other, ann)
+	sync(t, ann)
+	require.NoError(t, bob.Sync(ctx))
+	say(t, g, bob)
+	require.NoError(t, bob.Sync(ctx))
+	for range 12 {
+		say(t, g, ann)
+	}
+	sync(t, ann)
+	var full *client.LimitError
+	require.ErrorAs(t, bob.Sync(ctx), &full)
+	require.Greater(t, bob.Health(ctx).Unconfirmed, 10)
+	say(t, g, bob) // which is never sent
+
+	require.NoError(t, bob.Delete(ctx, g))
+	events, err := bob.Unconfirmed(ctx, 0)
+	require.NoError(t, err)
+	require.Equal(t, len(events), bob.Health(ctx).Unconfirmed)
+	var left []string
+	for _, e := range events {
+		switch e.What.(type) {
+		case *client.Message:
+			require.Equal(t, other, e.Group)
+		case *client.Sent:
+			t.Fatal(e.Group)
+		case *client.Unsent, *client.Left: // the application has to know
+
+			left = append(left, e.Group)
+		}
+	}
+	require.Equal(t, []string{g, g}, left)
+	require.NoError(t, bob.Sync(ctx))
+	bob.restart()
+	require.Equal(t, len(events), bob.Health(ctx).Unconfirmed)
+}
