@@ -49,7 +49,10 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 		}
 		return g.beginAgain(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
 	}
-	then.unsure = then.public.Epoch() == 1 // again, if it was
+	if then.unsure, err = g.beganWithoutCommit(ctx, group, then, info); err != nil {
+		return nil, err
+	}
+	then.settled = !then.unsure
 	g.cfg.Logger.ErrorContext(ctx, "the service has lost epochs", "group", group, "from", info.Epoch+1, "to", f.public.Epoch())
 	g.forget(group)
 	if err := g.saveWhole(ctx, group, then, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
@@ -57,6 +60,19 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 	}
 	g.keep(group, then)
 	return g.follow(ctx, group)
+}
+
+// beganWithoutCommit reports whether a group that is in the epoch of a GroupInfo has begun with it,
+// and no commit shows whether its handshakes are public.
+func (g *Guard) beganWithoutCommit(ctx context.Context, group string, f *followed, info delivery.GroupInfo) (bool, error) {
+	if info.Epoch != 1 {
+		return false, nil
+	}
+	entries, err := g.cfg.Service.Fetch(ctx, f.stream(group), info.Position-1, 1)
+	if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
+		return true, nil
+	}
+	return len(entries) == 0 || entries[0].Position != info.Position, err
 }
 
 // readAgain is called where the service may be in a later epoch of a group than the guard, which

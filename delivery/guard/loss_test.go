@@ -68,6 +68,39 @@ func TestGuardGoesBackWithTheService(t *testing.T) {
 	}
 }
 
+// A guard that goes back to the first epoch knows by the commit that began it that handshakes are
+// public; where there was none, the next commit shows it again.
+func TestGuardGoesBackToTheFirstEpoch(t *testing.T) {
+	for _, commit := range []bool{true, false} {
+		w := newWorld(t, nil)
+		ann, private := w.member("ann", 1, true), w.member("ann", 1, false)
+		begins := func(m *member) delivery.Submission {
+			m.group = must(mls.CreateGroup(t.Context(), noon, m.cfg, []byte("g")))(t)
+			c := m.commit()
+			m.group = must(c.Adopt())(t)
+			if !commit {
+				c.Commits[0].Message = nil
+			}
+			return c.Submission
+		}
+		require.NoError(t, err2(ann.service().Submit(t.Context(), begins(ann))))
+		restore := w.server.Backup()
+		require.NoError(t, ann.submit(ann.commit()))
+		restore()
+		begins(private)
+		err := private.submit(private.commit())
+		if !commit {
+			require.NoError(t, err)
+			continue
+		}
+		w.requireRefused(err, ruleCommit)
+		require.ErrorIs(t, err, errPrivate)
+		require.Equal(t, uint64(1), w.known("g").Epoch())
+		w.restart()
+		w.requireRefused(private.submit(private.commit()), ruleCommit)
+	}
+}
+
 // A commit that has lost against another one does not lead the guard back.
 func TestLostCommitLeadsNobodyBack(t *testing.T) {
 	w := newWorld(t, nil)
