@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,12 +11,14 @@ import (
 
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // strict is a service that refuses what its fields say, and counts it.
 type strict struct {
 	delivery.Annotator
 	begins, packages, trees bool
+	of                      suite.ID // of the key packages that are refused
 	asked                   int
 }
 
@@ -37,7 +40,8 @@ func (r *strict) Submit(ctx context.Context, s delivery.Submission) (delivery.Po
 }
 
 func (r *strict) Publish(ctx context.Context, change delivery.Stock) error {
-	if err := r.refuse(r.packages); err != nil {
+	refused := slices.ContainsFunc(slices.Concat(change.Add, change.LastResort), func(kp delivery.KeyPackage) bool { return kp.Suite == r.of })
+	if err := r.refuse(r.packages || refused); err != nil {
 		return err
 	}
 	return r.Annotator.Publish(ctx, change)
@@ -144,6 +148,30 @@ func TestRefusedKeyPackagesAreReported(t *testing.T) {
 		service.packages = true
 		require.ErrorAs(t, ann.Sync(ctx), &refusal)
 	})
+}
+
+// Key packages of one suite that the service refuses do not keep those of others back, nor what is
+// withdrawn.
+func TestRefusedSuiteKeepsNoOtherBack(t *testing.T) {
+	w := newWorld(t)
+	w.guarded()
+	lost := w.actor("ann")
+	require.NoError(t, lost.Sync(ctx))
+	ann := w.actor("ann", withHybrid) // without what the service has
+	ann.refuses(strict{of: classic})
+	for range 2 {
+		var refusal *delivery.RefusalError
+		require.ErrorAs(t, ann.Sync(ctx), &refusal)
+	}
+	require.Len(t, ann.failures(), 1)
+	refs, err := w.server.Client("ann").Stocked(ctx)
+	require.NoError(t, err)
+	require.Len(t, refs, 2)
+	require.Equal(t, 2, ann.Health(ctx).KeyPackages)
+	for range 3 { // and the last resort
+		_, err = w.server.Client("bob").Claim(ctx, "ann", hybrid)
+		require.NoError(t, err)
+	}
 }
 
 // A partial member that is to follow a move, and to which the service refuses the tree for good,

@@ -79,17 +79,62 @@ func (c *Client) keepStock(ctx context.Context, now bool) error {
 			return err
 		}
 	}
-	if len(change.Add)+len(change.LastResort)+len(change.Remove) > 0 {
-		if err := c.service.Publish(ctx, change); err != nil {
-			return c.stockFailed(ctx, err)
-		}
-		c.count("key_packages_published", int64(len(change.Add)+len(change.LastResort)))
-		if err := c.published(ctx, change.Add); err != nil {
-			return err
-		}
+	if err := c.publishStock(ctx, change); err != nil {
+		return c.stockFailed(ctx, err)
 	}
 	c.stockKept("")
 	return nil
+}
+
+// publishStock changes what the service has. If it refuses that, the key packages of each suite are
+// handed in by themselves: those of one may be what it refuses.
+func (c *Client) publishStock(ctx context.Context, change delivery.Stock) error {
+	err := c.publishAtOnce(ctx, change)
+	parts := bySuite(change)
+	if err == nil || len(parts) < 2 || !final(err) {
+		return err
+	}
+	errs := make([]error, len(parts))
+	for i, part := range parts {
+		errs[i] = c.publishAtOnce(ctx, part)
+	}
+	return errors.Join(errs...)
+}
+
+// bySuite returns the parts of a change: what is removed, and what is added of each suite.
+func bySuite(change delivery.Stock) (parts []delivery.Stock) {
+	if len(change.Remove) > 0 {
+		parts = append(parts, delivery.Stock{Remove: change.Remove})
+	}
+	of := map[suite.ID]int{}
+	part := func(id suite.ID) *delivery.Stock {
+		if _, ok := of[id]; !ok {
+			of[id] = len(parts)
+			parts = append(parts, delivery.Stock{})
+		}
+		return &parts[of[id]]
+	}
+	for _, kp := range change.Add {
+		p := part(kp.Suite)
+		p.Add = append(p.Add, kp)
+	}
+	for _, kp := range change.LastResort {
+		p := part(kp.Suite)
+		p.LastResort = append(p.LastResort, kp)
+	}
+	return parts
+}
+
+// publishAtOnce hands in a change, and notes what the service has then.
+func (c *Client) publishAtOnce(ctx context.Context, change delivery.Stock) error {
+	if len(change.Add)+len(change.LastResort)+len(change.Remove) == 0 {
+		return nil
+	}
+	if err := c.service.Publish(ctx, change); err != nil {
+		return err
+	}
+	c.count("key_packages_published", int64(len(change.Add)+len(change.LastResort)))
+	return c.published(ctx, change.Add)
 }
 
 // stockKept lets the key packages rest until they are due again. It reports whether why they could
