@@ -112,3 +112,24 @@ func TestSecondGuard(t *testing.T) {
 		require.Equal(t, theirs.Epoch, info.Epoch)
 	}
 }
+
+// So do the members of a pair of groups.
+func TestSecondGuardOfAPair(t *testing.T) {
+	w := newWorld(t)
+	w.guarded()
+	ann, bob := w.actor("ann", withHybrid, inPairs, inPublic), w.actor("bob", withHybrid, inPairs, inPublic)
+	sync(t, ann, bob)
+	g, err := ann.CreatePair(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	require.NoError(t, ann.Update(ctx, g))
+	sync(t, ann, bob)
+	w.guarded(func(cfg *guard.Config) { cfg.Service = w.server.Client("guard beside") })
+	bob.restart()
+	require.NoError(t, bob.Update(ctx, g))
+	sync(t, bob, ann)
+	require.NoError(t, ann.Update(ctx, g))
+	require.NoError(t, ann.Remove(ctx, g, "bob"))
+	sync(t, ann, bob)
+	require.Empty(t, bob.Groups())
+}

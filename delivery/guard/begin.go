@@ -50,13 +50,13 @@ func (g *Guard) begin(ctx context.Context, group string, f *followed) error {
 	if err != nil {
 		return err
 	}
-	f.asked = now
 	entries, err := g.cfg.Service.Fetch(ctx, delivery.Stream{Group: group}, info.Position-1, 1)
-	if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
-		return nil
-	}
-	if err != nil || len(entries) == 0 || g.isPair(entries[0].Message) {
+	if gap := (*delivery.GapError)(nil); err != nil && !errors.As(err, &gap) {
 		return err
+	}
+	f.asked = now
+	if err != nil || len(entries) == 0 || g.isPair(entries[0].Message) {
+		return nil // it is no longer kept, or it is none of this group alone
 	}
 	commit := delivery.Commit{Group: group, Epoch: info.Epoch - 1, Message: entries[0].Message, GroupInfo: info.Message, Tree: info.Tree}
 	m, err := checkHeader(&commit)
@@ -68,8 +68,12 @@ func (g *Guard) begin(ctx context.Context, group string, f *followed) error {
 	}
 	next, err := g.first(ctx, &commit, m, suite.Continue, g.cfg.MLS.Policy)
 	if err != nil || g.infoIn(next.GroupContext().Extensions) != nil { // of a pair, both commits are needed
+		if ctx.Err() != nil {
+			f.asked = time.Time{} // nothing has been found out
+			return ctx.Err()
+		}
 		g.cfg.Logger.InfoContext(ctx, "not followed yet", "group", group, "epoch", info.Epoch, "error", err)
-		return ctx.Err()
+		return nil
 	}
 	f.position = info.Position
 	f.enter(g, next, nil)
