@@ -138,7 +138,8 @@ func (t *transition) AnnotateCommit(commit []byte, receiver message.LeafIndex) (
 		if t.committer.Type == message.SenderNewMemberCommit {
 			return bytes.Clone(commit), nil
 		}
-		return (&publicView{t.old}).AnnotateMessage(commit, t.committer.Leaf)
+		before := viewOf(t.old)
+		return before.AnnotateMessage(commit, t.committer.Leaf)
 	}
 	if receiver == t.leaf {
 		return nil, fault.Violation("12.4", "receiver of the commit made it").AtLeaf(receiver)

@@ -80,7 +80,7 @@ func (e *epoch) abandon() {
 // newGroup makes the live group of an epoch. It takes over the epoch's encryption secret and
 // its exporter tree.
 func newGroup(cfg *Config, e epoch) *Group {
-	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
+	g := &Group{publicView: viewOf(e.public), cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
 	g.inbox.mu, g.inbox.saving = new(sync.Mutex), newSaving(e.public.context.Epoch)
 	g.inbox.ratchets = secrettree.New(e.public.suite, e.public.tree.Width, e.secrets.TakeEncryption())
 	g.inbox.exporter = e.exporterTree()

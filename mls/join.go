@@ -174,7 +174,7 @@ func (k *OwnKeyPackage) enter(ctx context.Context, now time.Time, welcome *messa
 		JoinerData: data,
 		transition: transition{
 			committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer,
-			changes: &changes{next: public.tree}, publicView: publicView{public},
+			changes: &changes{next: public.tree}, publicView: viewOf(public),
 		},
 		cfg:      &cfg,
 		own:      k,

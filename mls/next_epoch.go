@@ -184,7 +184,7 @@ func newTransition(old, to *publicState, a *applied, aad []byte) transition {
 		changes:     a.changes,
 		resolutions: new(resolutions),
 		old:         old,
-		publicView:  publicView{to},
+		publicView:  viewOf(to),
 	}
 }
 

@@ -34,11 +34,24 @@ import (
 //     be of, if the annotations do not go with the commit, or if they show another leaf of
 //     this member than it has.
 func (p *PartialGroup) ProcessCommit(ctx context.Context, now time.Time, annotated []byte, proposals ...[]byte) (*PartialCandidate, error) {
+	return p.processAnnotated(ctx, now, annotated, handedOver{proposals: proposals})
+}
+
+// ProcessCommitWithPSKs is [PartialGroup.ProcessCommit] of a commit that may inject one of psks.
+//
+// Errors:
+//
+//   - those of [PartialGroup.ProcessCommit].
+func (p *PartialGroup) ProcessCommitWithPSKs(ctx context.Context, now time.Time, psks []ApplicationPSK, annotated []byte, proposals ...[]byte) (*PartialCandidate, error) {
+	return p.processAnnotated(ctx, now, annotated, handedOver{proposals, psks})
+}
+
+func (p *PartialGroup) processAnnotated(ctx context.Context, now time.Time, annotated []byte, beside handedOver) (*PartialCandidate, error) {
 	g := p.member
 	a, err := parseAnnotated(annotated, g.public.numbers)
 	var c *PartialCandidate
 	if err == nil {
-		c, err = p.processCommit(ctx, now, a, handedOver{proposals: proposals})
+		c, err = p.processCommit(ctx, now, a, beside)
 	}
 	switch {
 	case !g.cfg.observed():
@@ -124,7 +137,7 @@ func (p *PartialGroup) processCommit(ctx context.Context, now time.Time, a *anno
 		c.discard(ErrRetired)
 		return nil, err
 	}
-	return &PartialCandidate{Lapsed: lapsed, candidate: c}, nil
+	return &PartialCandidate{Lapsed: lapsed, contextView: c.contextView, candidate: c}, nil
 }
 
 // candidate makes a candidate of a commit whose signature has been verified
@@ -152,7 +165,7 @@ func (p *PartialGroup) candidate(ctx context.Context, q questions, ac *framing.A
 	}
 	begun, cfg := epoch{public: g.public}, g.cfg
 	if !a.removes {
-		if begun, cfg, err = g.openAnnotated(ctx, q, changes, ac, a); err != nil {
+		if begun, cfg, err = g.openAnnotated(ctx, q.with(beside.psks), changes, ac, a); err != nil {
 			return nil, err
 		}
 	}

@@ -51,6 +51,10 @@ func partialEntries() []policyEntry {
 			g := p.partially()
 			return func() error { _, err := g.Encrypt(p.Context(), p.q.now, nil, nil); return err }
 		}, group("continue")},
+		{"PartialGroup.SafeSignWithLabel", "", func(p *policed) func() error {
+			g := p.partially()
+			return func() error { _, err := g.SafeSignWithLabel(p.Context(), p.q.now, 6, "label", nil); return err }
+		}, group("continue")},
 		{"PartialGroup.Propose", "", func(p *policed) func() error {
 			g, add := p.partially(), p.addOther()
 			return func() error { _, err := g.Propose(p.Context(), p.q.now, add, nil); return err }
@@ -98,5 +102,13 @@ func partialEntries() []policyEntry {
 			return func() error { _, err := g.ProcessCommit(p.Context(), p.q.now, m); return err }
 		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
 			"credential basic receive: leaf 0", "psk external 11 receive")},
+		{"PartialGroup.ProcessCommitWithPSKs", "", func(p *policed) func() error {
+			g, psks := p.partially(), handed(6, "x", componentSecret)
+			c, err := p.groups[0].Commit(p.Context(), p.q.now, CommitOptions{ApplicationPSKs: psks}, applicationPSK(6, "x"))
+			require.NoError(p, err)
+			m, err := c.AnnotateCommit(c.Message, 3)
+			require.NoError(p, err)
+			return func() error { _, err := g.ProcessCommitWithPSKs(p.Context(), p.q.now, psks, m); return err }
+		}, handshake("receive", "psk application 32 receive")},
 	}
 }

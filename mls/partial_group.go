@@ -39,8 +39,11 @@ import (
 // Commits are candidates, as with a [Group], and a PartialGroup retires with its epoch. It is
 // safe for concurrent use, and must not be copied.
 type PartialGroup struct {
+	contextView
 	member *Group // whose public state has a slice in place of the tree
 }
+
+func newPartialGroup(g *Group) *PartialGroup { return &PartialGroup{g.contextView, g} }
 
 // The places in draft-ietf-mls-partial-02 that say what is checked.
 const (
@@ -50,20 +53,12 @@ const (
 	partialCommit   = `draft-ietf-mls-partial-02, "Annotated Commit"`
 )
 
-// GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1). The
-// caller must not change what it refers to.
-func (p *PartialGroup) GroupContext() message.GroupContext { return p.member.public.context }
-
 // OwnLeaf returns this member's leaf index.
 func (p *PartialGroup) OwnLeaf() message.LeafIndex { return p.member.leaf }
 
 // Leaves returns the number of leaves of the tree, with the blank ones: a power of two. The
 // group has at most as many members.
 func (p *PartialGroup) Leaves() int { return int(p.member.public.tree.Width) }
-
-// ReInit returns the ReInit that ended the group, or nil while the group goes on. The
-// caller must not change it.
-func (p *PartialGroup) ReInit() *message.ReInit { return p.member.public.reInit }
 
 // EpochAuthenticator is [Group.EpochAuthenticator].
 func (p *PartialGroup) EpochAuthenticator() ([]byte, error) { return p.member.EpochAuthenticator() }
@@ -72,6 +67,27 @@ func (p *PartialGroup) EpochAuthenticator() ([]byte, error) { return p.member.Ep
 func (p *PartialGroup) Export(label string, context []byte, length int) ([]byte, error) {
 	return p.member.Export(label, context, length)
 }
+
+// SafeExportSecret is [Group.SafeExportSecret].
+func (p *PartialGroup) SafeExportSecret(component message.ComponentID) ([]byte, error) {
+	return p.member.SafeExportSecret(component)
+}
+
+// SafeSignWithLabel is [Group.SafeSignWithLabel]. The policy is asked about a partial member.
+func (p *PartialGroup) SafeSignWithLabel(ctx context.Context, now time.Time, component message.ComponentID, name string, content []byte) ([]byte, error) {
+	return p.member.SafeSignWithLabel(ctx, now, component, name, content)
+}
+
+// SafeDecryptWithLabel is [Group.SafeDecryptWithLabel].
+func (p *PartialGroup) SafeDecryptWithLabel(publicKey []byte, component message.ComponentID, name string, context, kemOutput, ciphertext []byte) ([]byte, error) {
+	return p.member.SafeDecryptWithLabel(publicKey, component, name, context, kemOutput, ciphertext)
+}
+
+// ForgetPastEpochs is [Group.ForgetPastEpochs].
+func (p *PartialGroup) ForgetPastEpochs(keep int) error { return p.member.ForgetPastEpochs(keep) }
+
+// ForgetProposals is [Group.ForgetProposals].
+func (p *PartialGroup) ForgetProposals() error { return p.member.ForgetProposals() }
 
 // Encrypt is [Group.Encrypt]. Other partial members read the message once it is annotated.
 func (p *PartialGroup) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) ([]byte, error) {
@@ -320,7 +336,8 @@ func (q questions) meet(ctx context.Context, p *publicState, leaf int64, proof *
 }
 
 // PartialCandidate is an epoch that a partial member may move to, or the first one of a
-// group that it joins. It is what a [Candidate] is to a full member.
+// group that it joins. It is what a [Candidate] is to a full member. If the commit removes this
+// member, it answers for the epoch that the commit ends.
 type PartialCandidate struct {
 	// Lapsed, unless nil, says why the committer's credential holds no more, as in
 	// [Received].
@@ -329,6 +346,7 @@ type PartialCandidate struct {
 	// JoinerData is [Candidate].JoinerData.
 	JoinerData message.AppDataDictionary
 
+	contextView
 	candidate *Candidate
 }
 
@@ -338,7 +356,7 @@ func (c *PartialCandidate) Adopt() (*PartialGroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PartialGroup{g}, nil
+	return newPartialGroup(g), nil
 }
 
 // Discard is [Candidate.Discard].
@@ -346,10 +364,6 @@ func (c *PartialCandidate) Discard() { c.candidate.Discard() }
 
 // Removed reports whether the commit removes this member.
 func (c *PartialCandidate) Removed() bool { return c.candidate.removed }
-
-// GroupContext returns the context of the epoch that the commit begins or, if it removes
-// this member, ends. The caller must not change what it refers to.
-func (c *PartialCandidate) GroupContext() message.GroupContext { return c.candidate.public.context }
 
 // EpochAuthenticator is [Candidate.EpochAuthenticator].
 func (c *PartialCandidate) EpochAuthenticator() ([]byte, error) {
@@ -359,6 +373,11 @@ func (c *PartialCandidate) EpochAuthenticator() ([]byte, error) {
 // Export is [Candidate.Export].
 func (c *PartialCandidate) Export(label string, context []byte, length int) ([]byte, error) {
 	return c.candidate.Export(label, context, length)
+}
+
+// SafeExportSecret is [Candidate.SafeExportSecret].
+func (c *PartialCandidate) SafeExportSecret(component message.ComponentID) ([]byte, error) {
+	return c.candidate.SafeExportSecret(component)
 }
 
 // Committer returns the sender of the commit, or the signer of the GroupInfo of a Welcome.

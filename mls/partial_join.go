@@ -45,7 +45,7 @@ func (k *OwnKeyPackage) JoinPartial(ctx context.Context, now time.Time, annotate
 		}
 		return nil, err
 	}
-	return &PartialCandidate{JoinerData: c.JoinerData, candidate: c}, nil
+	return &PartialCandidate{JoinerData: c.JoinerData, contextView: c.contextView, candidate: c}, nil
 }
 
 func (k *OwnKeyPackage) joinPartial(ctx context.Context, now time.Time, a *framing.AnnotatedWelcome, options *JoinOptions) (*Candidate, error) {

@@ -40,7 +40,7 @@ func RestorePartialGroup(now time.Time, cfg Config, state Snapshot, signers ...s
 	if err != nil {
 		return nil, err
 	}
-	return &PartialGroup{g}, nil
+	return newPartialGroup(g), nil
 }
 
 // savedProposals returns the proposals that the saved state has. A partial member cannot

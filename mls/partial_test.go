@@ -732,7 +732,7 @@ func TestDamagedStatesOfPartialMembersAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = RestorePartialGroup(insiderTime, *m.full[0].cfg, Snapshot(nil).Apply(full))
 	require.ErrorIs(t, err, message.ErrMalformed)
-	other, err := (&PartialGroup{m.partial[6].member}).Save()
+	other, err := m.partial[6].Save()
 	require.NoError(t, err)
 	forged := Snapshot(nil).Apply(other) // the slice of another leaf, with a manifest that says so
 	for i := range forged {

@@ -79,7 +79,7 @@ func (g *Group) replacedBy(public *publicState, now time.Time) (*Group, error) {
 		return nil, ErrRetired
 	}
 	next := &Group{
-		publicView: publicView{public}, cfg: g.cfg, leaf: g.leaf, secrets: g.secrets.Clone(),
+		publicView: viewOf(public), cfg: g.cfg, leaf: g.leaf, secrets: g.secrets.Clone(),
 		self: g.self.next(public.tree, g.self.leafKey, nil),
 	}
 	ended := g.inbox.moveTo(&next.inbox, func(c *CommittedProposal) bool { return public.checkProposal(c, g.cfg.receiving(now)) == nil })

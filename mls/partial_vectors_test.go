@@ -187,5 +187,5 @@ func restoredPartially(t *testing.T, c *vectors.AnnotatedCommit, a *framing.Anno
 			pathKeys: map[ratchettree.NodeIndex]*ratchettree.PrivateKey{},
 		},
 	})
-	return &PartialGroup{g}
+	return newPartialGroup(g)
 }

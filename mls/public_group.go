@@ -106,7 +106,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if err != nil {
 		return nil, err
 	}
-	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg, saving: newSaving(p.context.Epoch)}
+	g := &PublicGroup{publicView: viewOf(p), cfg: &cfg, saving: newSaving(p.context.Epoch)}
 	if _, err := check.ReadExternalPub(info.GroupInfo, s); err == nil {
 		g.groupInfo = serve(groupInfo, info.GroupInfo)
 	}
@@ -219,7 +219,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *fram
 	}
 	return &PublicCandidate{
 		transition: newTransition(g.public, public, a, ac.Content.AuthenticatedData),
-		next:       &PublicGroup{publicView: publicView{public}, cfg: g.cfg, saving: g.saving},
+		next:       &PublicGroup{publicView: viewOf(public), cfg: g.cfg, saving: g.saving},
 	}, nil
 }
 

@@ -162,22 +162,36 @@ func (p *publicState) checkTag(secrets *schedule.EpochSecrets) error {
 	return schedule.CheckConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, p.confirmationTag)
 }
 
-// publicView answers what both members and those who only follow the group can see of an
-// epoch, or of the one that a candidate leads to.
-type publicView struct{ public *publicState }
+// contextView answers what the GroupContext of an epoch tells, or of the one that a candidate
+// leads to. Partial members know no more of the public state.
+type contextView struct{ public *publicState }
 
 // Suite returns the group's cipher suite.
-func (v *publicView) Suite() suite.Suite { return v.public.suite }
+func (v *contextView) Suite() suite.Suite { return v.public.suite }
 
 // GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1). The
 // caller must not change what it refers to.
-func (v *publicView) GroupContext() message.GroupContext { return v.public.context }
+func (v *contextView) GroupContext() message.GroupContext { return v.public.context }
 
 // GroupID returns the group's id.
-func (v *publicView) GroupID() []byte { return bytes.Clone(v.public.context.GroupID) }
+func (v *contextView) GroupID() []byte { return bytes.Clone(v.public.context.GroupID) }
 
 // Epoch returns the number of the epoch.
-func (v *publicView) Epoch() uint64 { return v.public.context.Epoch }
+func (v *contextView) Epoch() uint64 { return v.public.context.Epoch }
+
+// Dictionary returns the app_data_dictionary of the GroupContext, or nil if there is none
+// (draft-ietf-mls-extensions-10, Section 4.6). The caller must not change it.
+func (v *contextView) Dictionary() message.AppDataDictionary { return v.public.extensions.Dictionary }
+
+// ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
+// 9420, Sections 11.2 and 12.1.5). The caller must not change it.
+func (v *contextView) ReInit() *message.ReInit { return v.public.reInit }
+
+// publicView answers what both full members and those who only follow the group can see of an
+// epoch, or of the one that a candidate leads to.
+type publicView struct{ contextView }
+
+func viewOf(p *publicState) publicView { return publicView{contextView{p}} }
 
 // Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the tree. The
 // tree keeps leaves encoded, so each call makes another LeafNode. The caller must not
@@ -207,14 +221,6 @@ func (v *publicView) Size() int { return int(v.public.tree.MemberCount()) }
 func (v *publicView) RatchetTree() ([]byte, error) {
 	return wire.Marshal(v.public.tree.Marshal)
 }
-
-// Dictionary returns the app_data_dictionary of the GroupContext, or nil if there is none
-// (draft-ietf-mls-extensions-10, Section 4.6). The caller must not change it.
-func (v *publicView) Dictionary() message.AppDataDictionary { return v.public.extensions.Dictionary }
-
-// ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
-// 9420, Sections 11.2 and 12.1.5). The caller must not change it.
-func (v *publicView) ReInit() *message.ReInit { return v.public.reInit }
 
 // publicStateOf checks a GroupInfo and its tree, and returns the state that they
 // describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,

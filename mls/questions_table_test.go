@@ -47,7 +47,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 			"NewKeyPackage": noHandshake, "NewKeyPackage to follow a group": noHandshake,
 			"CheckKeyPackages": noHandshake, "CheckKeyPackages to follow a group": noHandshake,
 			"Group.GroupInfo": noHandshake, "Candidate.GroupInfo": noHandshake,
-			"PartialGroup.Encrypt": noHandshake, "PartialGroup.Process application message": noHandshake, "PartialGroup.Member": noHandshake,
+			"PartialGroup.Encrypt": noHandshake, "PartialGroup.SafeSignWithLabel": noHandshake, "PartialGroup.Process application message": noHandshake, "PartialGroup.Member": noHandshake,
 			"PartialGroup.Upgrade": noHandshake, "RestorePartialGroup": noHandshake,
 			"Group.Encrypt": noHandshake, "Group.SafeSignWithLabel": noHandshake, "Group.Process application message": noHandshake,
 			"RestoreGroup": noHandshake, "RestoreToLeave": noHandshake, "RestoreKeyPackage": noHandshake,

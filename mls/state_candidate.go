@@ -316,7 +316,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	}
 	c := &Candidate{
 		cfg: cfg, from: g,
-		transition: transition{committer: saved.committer, leaf: saved.leaf, aad: saved.aad, added: saved.added, publicView: publicView{public}},
+		transition: transition{committer: saved.committer, leaf: saved.leaf, aad: saved.aad, added: saved.added, publicView: viewOf(public)},
 	}
 	if g != nil {
 		c.old = g.public

@@ -107,7 +107,7 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 	if err != nil {
 		return nil, err
 	}
-	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg}
+	g := &PublicGroup{publicView: viewOf(p), cfg: &cfg}
 	if err := l.publicProposals(g); err != nil {
 		return nil, err
 	}
