@@ -40,6 +40,10 @@ type CommitOptions struct {
 
 	AuthenticatedData []byte // of the T group's commit
 
+	// JoinerData is data for the components of those whom the commit adds, in the T group's
+	// Welcome.
+	JoinerData message.AppDataDictionary
+
 	// WithoutPending leaves out the proposals that arrived in this epoch, and WithoutTree
 	// the ratchet trees out of the Welcomes.
 	WithoutPending, WithoutTree bool
@@ -74,7 +78,7 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions
 	}
 	leg := mls.CommitOptions{
 		Leaf: options.TLeaf, AuthenticatedData: options.AuthenticatedData, WithoutTree: options.WithoutTree,
-		WithoutPending: options.WithoutPending, Cover: g.sieve().covers,
+		WithoutPending: options.WithoutPending, Cover: g.sieve().covers, JoinerData: options.JoinerData,
 	}
 	t, err := g.t.Commit(ctx, now, leg, options.Proposals...)
 	if err != nil {
@@ -119,7 +123,7 @@ func (g *Group) tryFull(ctx context.Context, now time.Time, options *CommitOptio
 		return nil, err
 	}
 	defer psk.destroy()
-	leg.Leaf, leg.AuthenticatedData = options.TLeaf, options.AuthenticatedData
+	leg.Leaf, leg.AuthenticatedData, leg.JoinerData = options.TLeaf, options.AuthenticatedData, options.JoinerData
 	if c.t, err = g.cfg.commitWithPSK(ctx, now, g.t, leg, psk, plan.t); err != nil {
 		return nil, &LegError{Leg: T, Err: err}
 	}

@@ -171,6 +171,10 @@ func (c *Client) treesAdded() bool {
 
 // makeCommit lets the engine make a commit.
 func (c *Client) makeCommit(ctx context.Context, g *liveGroup, want wanted) (*candidate, error) {
+	var err error
+	if want.options.JoinerData, err = c.joinerData(ctx, g, want.proposals); err != nil {
+		return nil, err
+	}
 	if g.pair != nil || want.half != nil {
 		return c.commitPair(ctx, g, want)
 	}

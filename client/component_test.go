@@ -1,6 +1,9 @@
 package client_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
 )
 
 const poll message.ComponentID = 0x8001
@@ -96,4 +100,268 @@ func TestComponentsOfPairs(t *testing.T) {
 	}, told(t, bob.events(), "ann"))
 	require.Error(t, ann.Propose(ctx, g, message.AppDataUpdate{Component: ann.cfg.MLS.CodePoints.Complete().APQInfo, Remove: true}))
 	agree(t, g, ann, bob)
+}
+
+// extensionOf returns an app_data_dictionary of a GroupContext.
+func extensionOf(t testing.TB, d message.AppDataDictionary) message.Extension {
+	data, err := message.Marshal(&d)
+	require.NoError(t, err)
+	return message.Extension{Type: message.CodePoints{}.Complete().AppDataDictionary, Data: data}
+}
+
+// safely is the extension of a group in which authenticated data is that of components.
+func safely(t testing.TB) message.Extension {
+	return extensionOf(t, message.AppDataDictionary{{ID: message.CodePoints{}.Complete().SafeAAD, Data: []byte{0}}})
+}
+
+const note message.ComponentID = 0x8002
+
+// messages returns the messages of others in events.
+func messages(events []client.Event) []*client.Message { return of[*client.Message](events) }
+
+// Components say something with messages, of full and of partial members, also if these wait
+// through a restart. All others read it, in the order of the components.
+func TestItemsOfComponents(t *testing.T) {
+	w := newWorld(t)
+	w.guarded(func(cfg *guard.Config) { cfg.MLS.Components = components })
+	ann, bob := w.actor("ann", inPublic, withComponents), w.actor("bob", inPublic, withComponents)
+	phone := w.actor("phone", partially, withComponents)
+	sync(t, ann, bob, phone)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob", "phone"}, safely(t))
+	require.NoError(t, err)
+	sync(t, bob, phone, ann)
+	want := message.SafeAAD{{ID: poll, Data: []byte("p")}, {ID: note, Data: []byte("n")}}
+	all := []*actor{ann, bob, phone}
+	for _, from := range []*actor{ann, phone} {
+		for _, a := range all {
+			a.events()
+		}
+		_, err := from.Send(ctx, g, []byte("with items"), want[1], want[0])
+		require.NoError(t, err)
+		_, err = from.Send(ctx, g, []byte("without"))
+		require.NoError(t, err)
+		from.restart()
+		sync(t, from)
+		sync(t, all...)
+		for _, a := range all {
+			if a == from {
+				sent := of[*client.Sent](a.events())
+				require.Len(t, sent, 2)
+				require.Equal(t, want, sent[0].Items)
+				require.Empty(t, sent[1].Items)
+				continue
+			}
+			got := messages(a.events())
+			require.Len(t, got, 2, a.name)
+			require.Equal(t, want, got[0].Items, a.name)
+			require.Empty(t, got[1].Items, a.name)
+			require.Equal(t, got[0].Generation+1, got[1].Generation)
+		}
+	}
+}
+
+// What components say twice is refused at once, and what a group has not agreed on when its
+// turn comes.
+func TestItemsThatAreNotSent(t *testing.T) {
+	w := newWorld(t)
+	ann := w.actor("ann", withComponents, func(cfg *client.Config) { cfg.Bounds.Message = 8 })
+	g, err := ann.CreateGroup(ctx, "", nil)
+	require.NoError(t, err)
+	item := message.ComponentData{ID: poll, Data: []byte("poll")}
+	_, err = ann.Send(ctx, g, nil, item, item)
+	require.ErrorIs(t, err, message.ErrMalformed)
+	var limit *client.LimitError
+	_, err = ann.Send(ctx, g, []byte("longer"), item)
+	require.ErrorAs(t, err, &limit)
+	id, err := ann.Send(ctx, g, []byte("text"), item)
+	require.NoError(t, err)
+	sync(t, ann)
+	require.Equal(t, []*client.Unsent{{
+		ID: id, Data: []byte("text"), Items: message.SafeAAD{item}, Why: client.ErrNoItems.Error(),
+	}}, of[*client.Unsent](ann.events()))
+}
+
+// Those who are let in are told what the application has for them, whoever lets them in: as
+// the first members, as partial ones, into a pair, and in the place of a lost leaf. It is asked
+// for no other commit.
+func TestJoinersAreToldWhatComponentsHave(t *testing.T) {
+	told := message.AppDataDictionary{{ID: poll, Data: []byte("welcome to epoch 0")}}
+	asked := 0
+	telling := func(cfg *client.Config) {
+		withComponents(cfg)
+		cfg.JoinerData = func(_ context.Context, g *mls.Group) (message.AppDataDictionary, error) {
+			asked++
+			return message.AppDataDictionary{{ID: poll, Data: fmt.Appendf(nil, "welcome to epoch %d", g.Epoch())}}, nil
+		}
+	}
+	t.Run("groups", func(t *testing.T) {
+		w := newWorld(t)
+		w.guarded(func(cfg *guard.Config) { cfg.MLS.Components = components })
+		ann, bob := w.actor("ann", inPublic, telling), w.actor("bob", inPublic, withComponents)
+		phone := w.actor("phone", partially, withComponents)
+		sync(t, ann, bob, phone)
+		asked = 0
+		g, err := ann.CreateGroup(ctx, "", []string{"bob", "phone"})
+		require.NoError(t, err)
+		sync(t, bob, phone, ann)
+		for _, a := range []*actor{bob, phone} {
+			joined := of[*client.Joined](a.events())
+			require.Len(t, joined, 1, a.name)
+			require.Equal(t, told, joined[0].Data, a.name)
+		}
+		require.Equal(t, 1, asked)
+		require.NoError(t, ann.Update(ctx, g))
+		require.Equal(t, 1, asked)
+	})
+	t.Run("pairs", func(t *testing.T) {
+		w := newWorld(t)
+		ann, bob := w.actor("ann", inPairs, telling), w.actor("bob", inPairs, withComponents)
+		sync(t, ann, bob)
+		_, err := ann.CreatePair(ctx, "", []string{"bob"})
+		require.NoError(t, err)
+		sync(t, bob, ann)
+		joined := of[*client.Joined](bob.events())
+		require.Len(t, joined, 1)
+		require.Equal(t, told, joined[0].Data)
+	})
+	t.Run("recovery", func(t *testing.T) {
+		w := newWorld(t)
+		ann := w.actor("ann", telling)
+		bob := w.actor("bob", withComponents, func(cfg *client.Config) { cfg.Recovery = client.RecoverByAdd })
+		sync(t, ann, bob)
+		g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+		require.NoError(t, err)
+		sync(t, bob, ann)
+		bob.events()
+		bob.rollBack(func() { require.NoError(t, bob.Update(ctx, g)) })
+		var trouble *client.TroubleError
+		require.ErrorAs(t, bob.Sync(ctx), &trouble)
+		require.NoError(t, ann.Replace(ctx, g, "bob"))
+		sync(t, bob, ann)
+		recovered := of[*client.Recovered](bob.events())
+		require.Len(t, recovered, 1)
+		require.Equal(t, poll, recovered[0].Data[0].ID)
+	})
+}
+
+// Where the application has nothing for those who join, or what no Welcome can have, nobody
+// joins.
+func TestJoinerDataThatIsRefused(t *testing.T) {
+	nothing := errors.New("nothing")
+	for name, c := range map[string]struct {
+		data message.AppDataDictionary
+		err  error
+		want error
+	}{
+		"error": {nil, nothing, nothing},
+		"twice": {message.AppDataDictionary{{ID: poll}, {ID: poll}}, nil, message.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			ann := w.actor("ann", withComponents, func(cfg *client.Config) {
+				cfg.JoinerData = func(context.Context, *mls.Group) (message.AppDataDictionary, error) { return c.data, c.err }
+			})
+			bob := w.actor("bob", withComponents)
+			sync(t, ann, bob)
+			g, err := ann.CreateGroup(ctx, "", nil)
+			require.NoError(t, err)
+			require.ErrorIs(t, ann.Add(ctx, g, "bob"), c.want)
+			require.NoError(t, ann.Update(ctx, g))
+		})
+	}
+	w := newWorld(t)
+	cfg := w.actor("ann").cfg
+	cfg.JoinerData = func(context.Context, *mls.Group) (message.AppDataDictionary, error) { return nil, nil }
+	_, err := client.Open(ctx, cfg)
+	require.ErrorContains(t, err, "JoinerData needs MLS.Components")
+}
+
+// The exported secret of a component is taken once, durably, with what the application writes
+// beside it. If that fails, it is not taken.
+func TestClientsExportSafely(t *testing.T) {
+	exporting := func(cfg *client.Config) { cfg.MLS.SafeExporter = true }
+	w := newWorld(t)
+	w.guarded(func(*guard.Config) {})
+	ann, bob := w.actor("ann", inPublic, exporting), w.actor("bob", inPublic, exporting)
+	phone := w.actor("phone", partially, exporting)
+	sync(t, ann, bob, phone)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob", "phone"})
+	require.NoError(t, err)
+	sync(t, bob, phone, ann)
+	full := errors.New("disk full")
+	_, err = ann.SafeExportSecret(ctx, g, poll, func(store.Writer, []byte) error { return full })
+	require.ErrorIs(t, err, full)
+	kept := []byte("secret")
+	want, err := ann.SafeExportSecret(ctx, g, poll, func(w store.Writer, secret []byte) error { return w.Put(kept, secret) })
+	require.NoError(t, err)
+	require.NoError(t, ann.Read(ctx, func(r store.Reader) error {
+		got, err := r.Get(kept)
+		require.Equal(t, want, got)
+		return err
+	}))
+	for _, a := range []*actor{bob, phone} {
+		got, err := a.SafeExportSecret(ctx, g, poll)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	for _, a := range []*actor{ann, bob, phone} {
+		a.restart()
+		_, err = a.SafeExportSecret(ctx, g, poll)
+		require.ErrorIs(t, err, mls.ErrConsumed)
+		other, err := a.SafeExportSecret(ctx, g, note)
+		require.NoError(t, err)
+		require.NotEqual(t, want, other)
+	}
+	_, err = ann.SafeExportSecret(ctx, "no group", poll)
+	require.ErrorIs(t, err, client.ErrNoGroup)
+}
+
+// acknowledging brings the component of acknowledgements, as an application has it.
+func acknowledging(cfg *client.Config) {
+	cfg.MLS.Components = []mls.Component{{
+		ID: cfg.MLS.CodePoints.Complete().AppAck,
+		Ephemeral: func(_ *mls.ComponentCommit, _ message.Sender, data []byte) error {
+			_, err := message.Parse[message.AppAck](data)
+			return err
+		},
+	}}
+}
+
+// From the events of a client, an application knows what it has received, tells the others, and
+// finds what others have received and it has not.
+func TestApplicationsAcknowledge(t *testing.T) {
+	w := newWorld(t)
+	ann, bob, carl := w.actor("ann", acknowledging), w.actor("bob", acknowledging), w.actor("carl", acknowledging)
+	sync(t, ann, bob, carl)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob", "carl"})
+	require.NoError(t, err)
+	sync(t, bob, carl, ann)
+	for _, text := range []string{"one", "two", "three"} {
+		_, err := ann.Send(ctx, g, []byte(text))
+		require.NoError(t, err)
+	}
+	sync(t, ann, bob, carl)
+	received := func(a *actor, without string) (ack message.AppAck) {
+		for _, e := range a.events() {
+			if m, ok := e.What.(*client.Message); ok && string(m.Data) != without {
+				ack = ack.With(m.From.Leaf, m.Generation)
+			}
+		}
+		return ack
+	}
+	bobs, carls := received(bob, ""), received(carl, "two")
+	data, err := message.Marshal(&bobs)
+	require.NoError(t, err)
+	app := message.CodePoints{}.Complete().AppAck
+	require.NoError(t, bob.Propose(ctx, g, message.AppEphemeral{Component: app, Data: data}))
+	sync(t, carl)
+	heard := told(t, carl.events(), "bob")
+	require.Len(t, heard, 1)
+	ack, err := message.Parse[message.AppAck](heard[0].Data)
+	require.NoError(t, err)
+	missing := carls.Missing(*ack)
+	require.Len(t, missing, 1)
+	require.Equal(t, missing[0].First, missing[0].Last)
+	require.Equal(t, bobs[0].First+1, missing[0].First)
+	require.Empty(t, bobs.Missing(*ack))
 }

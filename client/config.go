@@ -44,6 +44,14 @@ type Config struct {
 	// Accept must not call the Client.
 	Accept func(ctx context.Context, group *mls.Candidate, from string) error
 
+	// JoinerData returns what the Welcome of a commit has for the components of those whom the
+	// commit adds (draft-ietf-mls-extensions-10, Section 4.6); group is as before the commit. It
+	// is asked for each attempt to make such a commit, and is Data of their [Joined]. In a pair,
+	// the T group's Welcome has it. Nil has nothing. An error ends the change, and lets
+	// proposals of others wait. JoinerData must neither keep nor change the Group, nor call the
+	// Client.
+	JoinerData func(ctx context.Context, group *mls.Group) (message.AppDataDictionary, error)
+
 	Recovery Recovery
 
 	// NoExternalJoins keeps GroupInfos from the delivery service. Then nobody joins a
@@ -192,6 +200,9 @@ func (cfg *Config) complete() error {
 		return errors.New("client: Config.Delivery is missing")
 	case cfg.MLS.Suites == nil || cfg.MLS.Signer == nil:
 		return errors.New("client: Config.MLS has no suites or no signer")
+	}
+	if cfg.JoinerData != nil && cfg.MLS.Components == nil {
+		return errors.New("client: Config.JoinerData needs MLS.Components")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -47,9 +47,7 @@
 // withdrawn, unless the service may have accepted the commit: then the error is
 // [ErrUndecided], and the change goes on.
 //
-// [Client.Propose] brings proposals of the application and of its components. What else
-// components have, a client does not offer: it makes no JoinerData for those whom it adds, and
-// sends no SafeAAD with its messages. What others send of them is judged by the engine.
+// [Client.Propose] brings proposals of the application and of its components.
 //
 // # Messages
 //
@@ -62,6 +60,28 @@
 // it. Where the service has deleted what the client had not read, it is not asked again to take
 // a message that may be among it: the event is [Unsent], with Unknown.
 // [Client.Send] says that it will be sent, [Sent] that it is in the group's stream.
+//
+// # Components
+//
+// Parts of an application that share a group (draft-ietf-mls-extensions-10, Section 4) are
+// [mls.Config].Components. A client has for them:
+//
+//	AppDataUpdate, AppEphemeral    Client.Propose, and EpochChanged.Components of all members
+//	items in authenticated data    Client.Send, and Message.Items
+//	data for those who join        Config.JoinerData, and Joined.Data
+//	exported secrets               Client.SafeExportSecret
+//	AppAck                         Message.Generation, and Client.Propose
+//	signing, decrypting            Client.View, Client.ViewPartial: the engine's SafeSignWithLabel
+//
+// The application keeps the [message.AppAck] itself: it adds the leaf and the Generation of each
+// [Message] to that of the event's Epoch, proposes it in that epoch as the data of an AppEphemeral
+// of the component app_ack, and compares it with those of others. Who is asked for what
+// is missing is the application's to say: no client has others' messages unless it keeps a
+// [Client.History].
+//
+// Commits and proposals of a client have no items, and the GroupInfo that it shows to those who
+// join from outside has no data for them: nobody has encrypted it. A group that follows another
+// one has none either.
 //
 // # Order
 //
@@ -225,6 +245,7 @@
 //	How does a change become a commit?            change.go, intent.go, commit.go
 //	What does the stream bring?                   receive.go, inbox.go, welcome.go
 //	What is sent?                                 outbox.go
+//	What do components have?                      component.go
 //	What does the application learn?              event.go, events.go, history.go, health.go
 //	How does it go on after trouble?              recover.go, errors.go
 //	Has the service lost something?               mark.go

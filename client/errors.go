@@ -141,7 +141,7 @@ func final(err error) bool {
 		return true
 	}
 	for _, sentinel := range []error{
-		ErrNoGroup, ErrExists, ErrEnded, ErrLeft, ErrSelf, errNotAccepted,
+		ErrNoGroup, ErrExists, ErrEnded, ErrLeft, ErrSelf, errNotAccepted, errNoJoinerData,
 		delivery.ErrNoKeyPackage, delivery.ErrTooLarge, registry.ErrUnknown,
 	} {
 		if errors.Is(err, sentinel) {

@@ -42,20 +42,28 @@ type (
 		From    Person
 		Data    []byte
 		Arrived uint64 // epoch of the group where the message is in its stream
+
+		// Items are what components say with the message ([Client.Send]).
+		Items message.SafeAAD `json:",omitempty"`
+
+		// Generation numbers the messages of a sender's leaf in an epoch: see [message.AppAck].
+		Generation uint32 `json:",omitempty"`
 	}
 
 	// Sent says that a message of this client is in the group's stream: its place among
 	// all messages is that of the event.
 	Sent struct {
-		ID   string
-		Data []byte
+		ID    string
+		Data  []byte
+		Items message.SafeAAD `json:",omitempty"`
 	}
 
 	// Unsent says that a message of this client was given up.
 	Unsent struct {
-		ID   string
-		Data []byte
-		Why  string
+		ID    string
+		Data  []byte
+		Items message.SafeAAD `json:",omitempty"`
+		Why   string
 
 		// Unknown says that the others may have it after all: the client did not learn what
 		// became of it, and the delivery service no longer has what it could be among. Sent
@@ -69,6 +77,10 @@ type (
 		By      *Person // who made the Welcome, or nil
 		Members int     // 0 if Partial
 		Partial bool    `json:",omitempty"` // as a partial member: see [Partial]
+
+		// Data is what the one who let the client in has for its components: see
+		// [Config].JoinerData.
+		Data message.AppDataDictionary `json:",omitempty"`
 	}
 
 	// Left says that the client is in the group no more, and that its keys are deleted.
@@ -122,7 +134,10 @@ type (
 	// Recovered says that the client is in the group again. Messages between the trouble
 	// and the event's Position are not read. If there is no Position, the client goes on in
 	// its epoch, and has missed nothing that the delivery service still has.
-	Recovered struct{ From Trouble }
+	Recovered struct {
+		From Trouble
+		Data message.AppDataDictionary `json:",omitempty"` // as in Joined
+	}
 
 	// IdleMembers says who sent nothing for longer than [Schedule].Idle.
 	IdleMembers struct{ Members []Person }

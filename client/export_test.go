@@ -7,6 +7,9 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 )
 
+// ErrNoItems is why messages with items of components are Unsent.
+var ErrNoItems = errNoItems
+
 // ViewPQ is View for the PQ group of a pair, which is nil for a group by itself.
 func (c *Client) ViewPQ(ctx context.Context, id string, f func(*mls.Group) error) error {
 	return c.with(ctx, id, func(g *liveGroup) error { return f(g.pq()) })

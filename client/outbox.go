@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
 )
 
@@ -62,20 +63,34 @@ const flushLimit = 16
 // Messages of one client arrive in the order in which they were sent. What is sent in a
 // group that has ended goes to the one that follows it.
 //
+// items are what components say with the message, one of each, which the delivery service can
+// read and not change (draft-ietf-mls-extensions-10, Section 4.9). They need a group with
+// safe_aad in its GroupContext: where there is none when the turn of the message comes, it is
+// Unsent.
+//
 // Errors:
 //
 //   - [ErrNoGroup].
-//   - a [*LimitError]: the outbox of the group is full, or the message is too long.
-func (c *Client) Send(ctx context.Context, group string, data []byte) (id string, err error) {
-	b := c.cfg.Bounds
-	if len(data) > b.Message {
-		return "", &LimitError{What: "message", Limit: b.Message}
+//   - [message.ErrMalformed]: a component has two items.
+//   - a [*LimitError]: the outbox of the group is full, or the message with its items is too
+//     long.
+func (c *Client) Send(ctx context.Context, group string, data []byte, items ...message.ComponentData) (id string, err error) {
+	aad, err := inOrder(items)
+	if err != nil {
+		return "", err
+	}
+	size := len(data)
+	for _, item := range aad {
+		size += len(item.Data)
+	}
+	if limit := c.cfg.Bounds.Message; size > limit {
+		return "", &LimitError{What: "message", Limit: limit}
 	}
 	if err := c.alive(); err != nil {
 		return "", err
 	}
 	// It is tried at once where the service is reached. So that needs no record of its own.
-	rec := outboxRecord{ID: newID(), Data: data, Time: c.cfg.Now(), Tried: c.reached.Load()}
+	rec := outboxRecord{ID: newID(), Data: data, Items: aad, Time: c.cfg.Now(), Tried: c.reached.Load()}
 	written := false
 	err = c.store.Update(ctx, func(w store.Writer) error {
 		err := c.enqueue(w, group, rec)
@@ -244,7 +259,7 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 		if m == nil {
 			return nil
 		}
-		ciphertext, err := saved(ctx, c, g, func() ([]byte, error) { return g.encrypt(ctx, c, m.rec.Data) })
+		ciphertext, err := saved(ctx, c, g, func() ([]byte, error) { return g.encrypt(ctx, c, &m.rec) })
 		switch {
 		case errors.Is(err, mls.ErrPendingProposals) && g.partial != nil:
 			g.waits = true
@@ -313,7 +328,7 @@ func isEpoch(err error) bool {
 func (c *Client) giveUp(ctx context.Context, g *liveGroup, m *outgoing, why error) error {
 	s := c.step(g)
 	s.remove(g, m)
-	s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Why: why.Error()})
+	s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Items: m.rec.Items, Why: why.Error()})
 	return c.commit(ctx, s)
 }
 
@@ -332,7 +347,7 @@ func (s *step) remove(g *liveGroup, m *outgoing) {
 func (s *step) unsent(g *liveGroup, event int, why error) {
 	s.before(func(r store.Writer) error {
 		return scanJSON(r, key(spaceOutbox, g.id), func(_ []byte, rec *outboxRecord) error {
-			e := s.event(g, &Unsent{ID: rec.ID, Data: rec.Data, Why: why.Error()})
+			e := s.event(g, &Unsent{ID: rec.ID, Data: rec.Data, Items: rec.Items, Why: why.Error()})
 			if event < 0 {
 				return nil
 			}
@@ -396,7 +411,7 @@ func (c *Client) returned(s *step, g *liveGroup, e *delivery.Entry, epoch uint64
 		return true
 	}
 	s.remove(g, m)
-	s.event(g, &Sent{ID: m.rec.ID, Data: m.rec.Data}).Epoch = e.Epoch
+	s.event(g, &Sent{ID: m.rec.ID, Data: m.rec.Data, Items: m.rec.Items}).Epoch = e.Epoch
 	g.rec.Sent++
 	return true
 }

@@ -172,7 +172,7 @@ func (c *Client) commitPair(ctx context.Context, g *liveGroup, want wanted) (*ca
 	}
 	asked := apq.CommitOptions{
 		Full: want.half != nil || c.full(g, want), TLeaf: options.Leaf,
-		WithoutPending: options.WithoutPending, WithoutTree: options.WithoutTree,
+		WithoutPending: options.WithoutPending, WithoutTree: options.WithoutTree, JoinerData: options.JoinerData,
 	}
 	if want.identity {
 		own := c.identity(pair.PQ().Suite().Info())

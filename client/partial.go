@@ -96,14 +96,6 @@ func (g *liveGroup) epoch() uint64 {
 	return g.mls.Epoch()
 }
 
-// encrypt lets the engine encrypt a message.
-func (g *liveGroup) encrypt(ctx context.Context, c *Client, data []byte) ([]byte, error) {
-	if g.partial != nil {
-		return g.partial.Encrypt(ctx, c.cfg.Now(), data, nil)
-	}
-	return g.mls.Encrypt(ctx, c.cfg.Now(), data, nil)
-}
-
 // describePartial brings the index entry of a partial member up to the engine's state.
 func (g *liveGroup) describePartial() {
 	x := g.partial.GroupContext()

@@ -85,7 +85,7 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 	if err != nil {
 		return false, err
 	}
-	what := &Joined{How: event.EntryWelcome, By: &by, Partial: true}
+	what := &Joined{How: event.EntryWelcome, By: &by, Partial: true, Data: candidate.JoinerData}
 	return true, c.welcomed(ctx, in, g, nil, what, func(s *step) { c.enterPartial(s, g, next, startOf(in.entry), &by) })
 }
 

@@ -239,7 +239,9 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 // received reports a message of another member.
 func (c *Client) received(s *step, g *liveGroup, e *delivery.Entry, a *mls.ApplicationMessage) {
 	from := c.person(a.Sender, a.Credential, a.SignatureKey)
-	s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Arrived: g.rec.Epoch}).Epoch = a.Author.Epoch
+	s.event(g, &Message{
+		ID: e.ID, From: from, Data: a.Data, Items: a.Items, Generation: a.Generation, Arrived: g.rec.Epoch,
+	}).Epoch = a.Author.Epoch
 	c.count("messages_received", 1)
 }
 
@@ -330,27 +332,6 @@ func (c *Client) customIn(proposals []mls.CommittedProposal) (custom []CustomPro
 		}
 	}
 	return custom
-}
-
-// componentsIn returns what the proposals of a commit say to the application's components.
-func (c *Client) componentsIn(proposals []mls.CommittedProposal) (of []ComponentProposal) {
-	for _, p := range proposals {
-		var one ComponentProposal
-		switch what := p.Proposal.(type) {
-		case message.AppDataUpdate:
-			one = ComponentProposal{Component: what.Component, Remove: what.Remove, Data: what.Update}
-		case message.AppEphemeral:
-			one = ComponentProposal{Component: what.Component, Ephemeral: true, Data: what.Data}
-		default:
-			continue
-		}
-		if one.Component == c.numbers().APQInfo {
-			continue // the combiner's own
-		}
-		one.From = c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
-		of = append(of, one)
-	}
-	return of
 }
 
 // changes returns what a commit does to the members, without new keys of those who stay

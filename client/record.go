@@ -87,13 +87,14 @@ type groupRecord struct {
 // stands beside it.
 type pendingRecord struct {
 	ID      string
-	Epoch   uint64   // that it ends
-	Intent  uint64   // that it carries out, or 0
-	Clients []string // to which its Welcome goes
-	Tree    bool     // the Welcome is without the tree
-	Joins   bool     // by an external commit
-	Full    bool     `json:",omitempty"` // it is a commit in both groups of a pair
-	PQEpoch uint64   `json:",omitempty"` // that it ends, if it is Full
+	Epoch   uint64                    // that it ends
+	Intent  uint64                    // that it carries out, or 0
+	Clients []string                  // to which its Welcome goes
+	Tree    bool                      // the Welcome is without the tree
+	Joins   bool                      // by an external commit
+	Data    message.AppDataDictionary `json:",omitempty"` // for the components of this client, if Joins
+	Full    bool                      `json:",omitempty"` // it is a commit in both groups of a pair
+	PQEpoch uint64                    `json:",omitempty"` // that it ends, if it is Full
 
 	Pair *pairRecord `json:",omitempty"` // that it joins, or that the group becomes by it
 }
@@ -102,6 +103,7 @@ type pendingRecord struct {
 type outboxRecord struct {
 	ID    string
 	Data  []byte
+	Items message.SafeAAD `json:",omitempty"`
 	Time  time.Time
 	Tried bool `json:",omitempty"` // the service may have taken it under the ID
 }

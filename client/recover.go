@@ -197,7 +197,7 @@ func (c *Client) tryJoin(ctx context.Context, g *liveGroup) error {
 	if err != nil {
 		return err
 	}
-	p.candidate = candidate
+	p.candidate, p.rec.Data = candidate, candidate.JoinerData
 	if err := c.judge(ctx, candidate.Candidate, ""); err != nil {
 		candidate.discard()
 		return err
@@ -358,9 +358,9 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 		g.rec.Began, g.rec.Read = began, began
 	}
 	if trouble != "" {
-		s.event(g, &Recovered{From: trouble}).Position = position
+		s.event(g, &Recovered{From: trouble, Data: p.Data}).Position = position
 	} else {
-		s.event(g, &Joined{How: event.EntryExternal, Members: next.Size()}).Position = position
+		s.event(g, &Joined{How: event.EntryExternal, Members: next.Size(), Data: p.Data}).Position = position
 	}
 	return c.commit(ctx, s)
 }
@@ -453,7 +453,7 @@ func (c *Client) doubted(s *step, g *liveGroup) {
 	for _, m := range slices.Clone(g.outbox) {
 		if m.rec.Tried || g.rec.Trouble == RolledBack {
 			s.remove(g, m)
-			s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Why: "the delivery service no longer has what the message may be among", Unknown: true})
+			s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Items: m.rec.Items, Why: "the delivery service no longer has what the message may be among", Unknown: true})
 		}
 	}
 }

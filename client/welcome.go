@@ -178,7 +178,7 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	if err != nil {
 		return err
 	}
-	joined := &Joined{How: event.EntryWelcome, By: &by, Members: next.Size()}
+	joined := &Joined{How: event.EntryWelcome, By: &by, Members: next.Size(), Data: candidate.JoinerData}
 	return c.welcomed(ctx, in, g, old, joined, func(s *step) { c.enter(s, g, next, pair, startOf(e)) })
 }
 
@@ -206,7 +206,7 @@ func (c *Client) checkInvitation(ctx context.Context, in *invitation, g *liveGro
 
 // welcomed makes durable that a client has joined a group, which follows old unless that is
 // nil. enter puts the group's state into memory.
-func (c *Client) welcomed(ctx context.Context, in *invitation, g, old *liveGroup, what What, enter func(*step)) error {
+func (c *Client) welcomed(ctx context.Context, in *invitation, g, old *liveGroup, joined *Joined, enter func(*step)) error {
 	e := in.entry
 	s := c.step(g)
 	s.readUpTo(e)
@@ -220,11 +220,12 @@ func (c *Client) welcomed(ctx context.Context, in *invitation, g, old *liveGroup
 		s.moved(old, g)
 	}
 	enter(s)
+	what := What(joined)
 	switch {
 	case old != nil:
 		what = &Moved{From: []byte(old.id), Suite: g.rec.Suite}
 	case trouble != "":
-		what = &Recovered{From: trouble}
+		what = &Recovered{From: trouble, Data: joined.Data}
 	}
 	entered := s.event(g, what)
 	entered.Position, entered.Time = e.Position, e.Time

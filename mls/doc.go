@@ -167,10 +167,12 @@
 // With safe_aad in the GroupContext, even an empty list, the authenticated data of every
 // message of the group is the encoding of a message.SafeAAD, an item of each component that
 // has something to say, in increasing order; other messages are refused. Calls that send
-// take it from message.Marshal, and write the empty list if they get nothing. What is
-// received, message.Parse reads. With content_media_types in the GroupContext, application
-// data is the encoding of a message.ApplicationFraming in the same way. Whether members can
-// receive the group's media types the application looks up in their leaves.
+// take it from message.Marshal, and write the empty list if they get nothing. Items of an
+// [ApplicationMessage] are what was received; of proposals and commits, message.Parse reads it.
+//
+// With content_media_types in the GroupContext, application data is the encoding of a
+// message.ApplicationFraming in the same way. Whether members can receive the group's media
+// types the application looks up in their leaves.
 //
 // A component may use the keys of MLS for its own ends, apart from all others: with
 // [Group.SafeSignWithLabel] and [SafeVerifyWithLabel], [SafeEncryptWithLabel] and

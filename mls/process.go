@@ -39,6 +39,10 @@ type ApplicationMessage struct {
 	Generation        uint32
 	Data              []byte
 	AuthenticatedData []byte
+
+	// Items are what components say in AuthenticatedData, where the message's epoch has
+	// safe_aad in its GroupContext (draft-ietf-mls-extensions-10, Section 4.9).
+	Items message.SafeAAD
 }
 
 // Process takes a message of this group, an MLSMessage: a proposal or a commit of this
@@ -296,9 +300,33 @@ func (g *Group) readContent(ctx context.Context, now time.Time, ac *framing.Auth
 		Sender:            ac.Content.Sender.Leaf,
 		Data:              ac.Content.ApplicationData,
 		AuthenticatedData: ac.Content.AuthenticatedData,
+		Items:             g.itemsIn(&ac.Content),
 	}
 	r.Application, r.Lapsed = &r.message, lapsed
 	return &r.Received, nil
+}
+
+// itemsIn returns what components say in the authenticated data of a message, whose form was
+// checked, or nil if its epoch has not agreed on that form.
+func (g *Group) itemsIn(c *framing.FramedContent) message.SafeAAD {
+	public := g.public
+	if c.Epoch != public.context.Epoch {
+		g.inbox.mu.Lock()
+		past := g.inbox.pastEpoch(c.Epoch)
+		g.inbox.mu.Unlock()
+		if past == nil { // forgotten meanwhile
+			return nil
+		}
+		public = past.public
+	}
+	if public.extensions.SafeComponents == nil {
+		return nil
+	}
+	items, err := message.Parse[message.SafeAAD](c.AuthenticatedData)
+	if err != nil {
+		return nil
+	}
+	return *items
 }
 
 // readHandshake checks a proposal or a commit.

@@ -54,10 +54,11 @@ func TestAuthenticatedDataIsShared(t *testing.T) {
 				r, err := groups[1].Process(t.Context(), insiderTime, msg)
 				require.NoError(t, err)
 				require.Equal(t, c.got, r.Application.AuthenticatedData)
-				aad, err := message.Parse[message.SafeAAD](r.Application.AuthenticatedData)
-				require.NoError(t, err)
 				if len(c.sent) > 1 {
-					require.Equal(t, message.SafeAAD{{ID: journal, Data: []byte("a")}, {ID: sealed, Data: []byte("b")}}, *aad)
+					require.Equal(t, message.SafeAAD{{ID: journal, Data: []byte("a")}, {ID: sealed, Data: []byte("b")}}, r.Application.Items)
+				} else {
+					require.Empty(t, r.Application.Items)
+					require.NotNil(t, r.Application.Items)
 				}
 
 				msg, err = groups[0].Propose(t.Context(), insiderTime, entry("x"), c.sent)
@@ -217,4 +218,42 @@ func TestApplicationDataIsFramed(t *testing.T) {
 	_, err = CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator", withComponents), nil,
 		dictionary(t, message.ComponentData{ID: 3, Data: []byte{0}}))
 	require.ErrorIs(t, err, message.ErrMalformed, "a list without media types")
+}
+
+// The items of a late message are those on which its epoch agreed, also after a restart: bytes
+// of an epoch without safe_aad are no items, whatever they look like.
+func TestItemsOfLateMessages(t *testing.T) {
+	said := items(t, message.ComponentData{ID: journal, Data: []byte("a")})
+	for name, agreed := range map[string]bool{"before the agreement": false, "after its end": true} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 2, withComponents)
+			var with, without message.GroupContextExtensions
+			with.Extensions = message.Extensions{dictionary(t, listOf(t, 2))}
+			change := []message.Proposal{with}
+			if agreed {
+				change = []message.Proposal{with, without}
+			}
+			var late []byte
+			for i, p := range change {
+				if i == len(change)-1 {
+					var err error
+					late, err = groups[0].Encrypt(t.Context(), insiderTime, []byte("data"), said)
+					require.NoError(t, err)
+				}
+				c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, p)
+				require.NoError(t, err)
+				follow(t, groups, 0, c)
+			}
+			state, err := storeAll(groups[1])
+			require.NoError(t, err)
+			restored, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
+			require.NoError(t, err)
+			for _, g := range []*Group{groups[1], restored} {
+				r, err := g.Process(t.Context(), insiderTime, late)
+				require.NoError(t, err)
+				require.Equal(t, said, r.Application.AuthenticatedData)
+				require.Equal(t, agreed, r.Application.Items != nil)
+			}
+		})
+	}
 }
