@@ -100,9 +100,6 @@ func (c *Client) joinerData(ctx context.Context, g *liveGroup, proposals []messa
 		return nil, nil
 	}
 	data, err := c.cfg.JoinerData(ctx, g.mls)
-	if err == nil && len(data) > 0 {
-		_, err = message.Marshal(&data)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoJoinerData, err)
 	}

@@ -253,8 +253,9 @@ func TestJoinerDataThatIsRefused(t *testing.T) {
 		err  error
 		want error
 	}{
-		"error": {nil, nothing, nothing},
-		"twice": {message.AppDataDictionary{{ID: poll}, {ID: poll}}, nil, message.ErrMalformed},
+		"error":    {nil, nothing, nothing},
+		"twice":    {message.AppDataDictionary{{ID: poll}, {ID: poll}}, nil, message.ErrMalformed},
+		"reserved": {message.AppDataDictionary{{ID: 0x1A1A}}, nil, message.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -177,7 +177,7 @@ func (c *Config) checkJoinerData(d message.AppDataDictionary) error {
 		return errors.New("mls: CommitOptions.JoinerData needs Config.Components")
 	}
 	if i := slices.IndexFunc(d, isReserved); i >= 0 {
-		return fmt.Errorf("mls: CommitOptions.JoinerData has data of the reserved component %s", d[i].ID)
+		return fmt.Errorf("%w: CommitOptions.JoinerData has data of the reserved component %s", message.ErrInvalid, d[i].ID)
 	}
 	return nil
 }
