@@ -27,10 +27,10 @@ import (
 // It checks the signature of whatever it receives, with a key that is proved to be a
 // member's; that commits lead to the tree hash and the secrets of which the members have a
 // confirmation tag; that a committer's new leaf, and that of an Update which it processes, is
-// signed and lists what the group needs, with a new encryption key; that its own leaf is as it
-// made it; and that the path gives the keys that the new tree shows above its leaf. [event.UncheckedByPartial] lists what it takes on
-// trust. The policy is asked about a [suite.MemberInfo] beside all else: a profile can
-// forbid partial members.
+// signed and lists what the group needs, with a new encryption key; that a path has its parent
+// hashes; that its own leaf is as it made it; and that the path gives the keys that the new tree
+// shows above its leaf. [event.UncheckedByPartial] lists what it takes on trust. The policy is
+// asked about a [suite.MemberInfo] beside all else: a profile can forbid partial members.
 //
 // It cannot commit, and nobody can join by its GroupInfo. What follows from that is in
 // RFC 9420, Section 12.4: proposals that it receives have to be committed by others before it

@@ -58,8 +58,9 @@ const (
 	// support its credential type. It verifies an Add and an Update when they arrive by
 	// themselves.
 	UncheckedLeaves Unchecked = "leaves"
-	// UncheckedTree says that the client does not verify the tree: its parent hashes, that no
-	// key is in it twice, and that a commit changes it as the proposals say.
+	// UncheckedTree says that the client does not verify the tree: its parent hashes except those
+	// that the path of a commit sets, that no key is in it twice, and that a commit changes it as
+	// the proposals say.
 	UncheckedTree Unchecked = "tree"
 	// UncheckedProposals says that the client does not verify the proposals that a commit
 	// covers, except for those that change the GroupContext or inject a pre-shared key.

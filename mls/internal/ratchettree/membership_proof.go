@@ -1,6 +1,9 @@
 package ratchettree
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -192,6 +195,32 @@ func (n *ParentNode) checkUnmergedIn(i NodeIndex) error {
 		if leaf >= treemath.MaxLeaves || !treemath.NodeOf(leaf).InSubtree(i) {
 			return fault.Violation("12.4.3.1", "unmerged leaf of parent node %d is not below it", i).AtLeaf(leaf)
 		}
+	}
+	return nil
+}
+
+// checkNewPath checks the nodes of the proof as a commit leaves them whose path leads to the
+// leaf: nothing is unmerged in them, and each has the parent hash of the next one above (RFC
+// 9420, Sections 7.5 and 7.9). So the hash of a sibling is that of its original tree.
+func (p *MembershipProof) checkNewPath(s suite.Suite) error {
+	h, hash := NewTreeHasher(s), []byte{}
+	for k, parent := range slices.Backward(p.Parents) {
+		if parent == nil {
+			continue
+		}
+		if len(parent.UnmergedLeaves) > 0 {
+			return fault.Violation("7.5", "node above the committer's leaf has unmerged leaves").AtLeaf(p.Leaf)
+		}
+		if !bytes.Equal(parent.ParentHash, hash) {
+			return fault.Violation("7.9", "parent_hash of a node above the committer's leaf is not that of its path").AtLeaf(p.Leaf)
+		}
+		hash = h.parentHash(parent, p.Copath[k])
+	}
+	if h.Err != nil {
+		return h.Err
+	}
+	if !bytes.Equal(p.Node.parentHash(), hash) {
+		return fault.Violation("7.9", "parent_hash of the committer's leaf is not that of its path").AtLeaf(p.Leaf)
 	}
 	return nil
 }

@@ -237,3 +237,45 @@ func TestProofsWithFaultsHaveNoSlice(t *testing.T) {
 		require.ErrorIs(t, err, message.ErrInvalid, name)
 	}
 }
+
+// TestNewPathsHaveTheirParentHashes has proofs of a committer after its commit, in trees with
+// and without blank nodes on its path, and nodes that no path leaves so.
+func TestNewPathsHaveTheirParentHashes(t *testing.T) {
+	for name, gone := range map[string][]message.LeafIndex{"full": nil, "filtered": {2, 4, 5, 6, 7}} {
+		t.Run(name, func(t *testing.T) {
+			l := newLeafMaker(7)
+			e := populated(t, 10).Edit()
+			for _, leaf := range gone {
+				e.RemoveLeaf(leaf)
+			}
+			nodes, leaf := e.FilteredDirectPath(3), l.leaf(codepoint.LeafNodeCommit)
+			var err error
+			leaf.ParentHash, err = e.MergePath(3, nodes, l.keys(len(nodes)))
+			require.NoError(t, err)
+			e.SetLeaf(3, leaf, nil)
+			tree, err := e.Freeze()
+			require.NoError(t, err)
+			require.Len(t, nodes, map[bool]int{true: 4, false: 2}[gone == nil])
+			verdict := func(fault func(*MembershipProof)) error {
+				p := parseProof(t, wiretest.Encoded(t, tree.Proof(3).Marshal))
+				fault(p)
+				return p.checkNewPath(tree.Suite)
+			}
+			require.NoError(t, verdict(func(*MembershipProof) {}))
+			require.ErrorIs(t, verdict(func(p *MembershipProof) { p.Node = tree.Leaf(0) }), message.ErrInvalid, "a leaf without a parent hash")
+			for k, parent := range tree.Proof(3).Parents {
+				if parent == nil {
+					continue
+				}
+				for name, fault := range map[string]func(p *MembershipProof, n *ParentNode){
+					"sibling hash":   func(p *MembershipProof, _ *ParentNode) { p.Copath[k] = mlstest.Flipped(p.Copath[k], 0) },
+					"parent hash":    func(_ *MembershipProof, n *ParentNode) { n.ParentHash = append([]byte{1}, n.ParentHash...) },
+					"encryption key": func(_ *MembershipProof, n *ParentNode) { n.EncryptionKey = mlstest.Flipped(n.EncryptionKey, 0) },
+					"unmerged leaf":  func(_ *MembershipProof, n *ParentNode) { n.UnmergedLeaves = []message.LeafIndex{3} },
+				} {
+					require.ErrorIs(t, verdict(func(p *MembershipProof) { fault(p, p.Parents[k]) }), message.ErrInvalid, "%s of node %d", name, k)
+				}
+			}
+		})
+	}
+}

@@ -305,8 +305,8 @@ func (p *UpdatePath) open(s suite.Suite, key suite.PrivateKey, secret *HPKECiphe
 // "Annotated Commit"). lookup returns the receiver's private key of a node as it was before
 // the commit's path, or nil.
 //
-// OpenSlice also checks that the path is the one that the sender's proof shows. Both proofs
-// are of one tree.
+// OpenSlice also checks that the path is the one that the sender's proof shows, with the parent
+// hashes that it has to have in that tree (RFC 9420, Section 7.9). Both proofs are of one tree.
 func OpenSlice(s suite.Suite, sender, receiver *MembershipProof, path *UpdatePath, index uint32, groupContext []byte,
 	lookup func(NodeIndex) suite.PrivateKey) (*PathSecrets, error) {
 	if !bytes.Equal(sender.Node, path.Encoded) {
@@ -320,6 +320,9 @@ func OpenSlice(s suite.Suite, sender, receiver *MembershipProof, path *UpdatePat
 		if !bytes.Equal(nodes[k].EncryptionKey, path.Nodes[k].EncryptionKey) {
 			return nil, fault.Violation("7.6", "node %d of the path is not the one that the sender's membership proof shows", k).AtLeaf(sender.Leaf)
 		}
+	}
+	if err := sender.checkNewPath(s); err != nil {
+		return nil, err
 	}
 	ancestor := treemath.CommonAncestor(treemath.NodeOf(sender.Leaf), treemath.NodeOf(receiver.Leaf))
 	first := slices.Index(indices, ancestor)
