@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever learns the engine and its structures learns at most 274 names: what the packages
+// Whoever learns the engine and its structures learns at most 275 names: what the packages
 // declare, and the methods of it, those of interfaces and those seen through an alias
 // among them. What candidates and groups answer alike, by embedding one view, comes to no
 // more than 21 on top.
@@ -24,7 +24,7 @@ func TestTheEngineHasFewNames(t *testing.T) {
 		d, p := exportedNames(t, folder)
 		declared, promoted = append(declared, d...), append(promoted, p...)
 	}
-	require.LessOrEqual(t, len(declared), 274, "%v", declared)
+	require.LessOrEqual(t, len(declared), 275, "%v", declared)
 	require.LessOrEqual(t, len(promoted), 21, "%v", promoted)
 	for _, name := range []string{"Group.Commit", "Suites.IDs", "ErrRetired", "ValidationError.Unwrap"} {
 		require.Contains(t, declared, name)

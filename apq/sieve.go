@@ -2,6 +2,7 @@ package apq
 
 import (
 	"bytes"
+	"fmt"
 	"sync"
 
 	"github.com/mlsuite/mlsuite/mls"
@@ -44,12 +45,13 @@ func (g *Group) sieve() *sieved {
 	s := &sieved{taken: map[string]bool{}}
 	pairs := sync.OnceValues(g.Pairs) // looks at all members
 	pq := g.waiting(PQ, pairs)
+	counterparts := g.counterparts(pq)
 	for _, p := range g.waiting(T, pairs) {
 		if !p.changes {
 			s.taken[string(p.Ref)] = g.safe(T, p.Proposal)
 			continue
 		}
-		if other := g.counterpart(&p, pq); other != nil {
+		if other := counterparts.find(&p); other != nil {
 			other.used = true
 			s.pairs = append(s.pairs, waitingPair{string(p.Ref), string(other.Ref)})
 			s.taken[string(p.Ref)], s.taken[string(other.Ref)] = true, true
@@ -146,17 +148,72 @@ func (g *Group) leg(leg Leg) *mls.Group {
 	return g.pq
 }
 
-// counterpart returns the one of the proposals in the PQ group that does what p does to the
-// same member, by the same author, and is not used yet, or nil.
-func (g *Group) counterpart(p *waiting, pq []waiting) *waiting {
+// counterparts are the proposals that wait in the PQ group, among which those of the T group
+// look for theirs.
+type counterparts struct {
+	g     *Group
+	pq    []waiting
+	alike map[string][]int // indices in pq, by what is identical in both groups
+	next  int              // in pq, behind the counterpart that was found last otherwise
+}
+
+func (g *Group) counterparts(pq []waiting) *counterparts {
+	c := &counterparts{g: g, pq: pq, alike: make(map[string][]int)}
 	for i := range pq {
-		other := &pq[i]
-		if p.who != nil && other.who != nil && other.changes && !other.used && message.TypeOf(p.Proposal) == message.TypeOf(other.Proposal) &&
-			g.cfg.same(*p.who, *other.who) && g.sameAuthor(p.Sender, other.Sender, p.Author, other.Author) == nil {
+		if k, ok := pq[i].key(); ok {
+			c.alike[k] = append(c.alike[k], i)
+		}
+	}
+	return c
+}
+
+// key returns what is different for proposals that differ in what they do, to which credential
+// and by whom. It reports false for one that has no counterpart.
+func (w *waiting) key() (string, bool) {
+	if w.who == nil || !w.changes {
+		return "", false
+	}
+	t, who := message.TypeOf(w.Proposal), keyOf(*w.who)
+	k := fmt.Sprintf("%d %d %d %s", t, w.Sender.Type, len(who), who)
+	if w.Sender.Type != message.SenderExternal {
+		k += keyOf(w.Author.Credential)
+	}
+	return k, true
+}
+
+// find returns the one of the proposals in the PQ group that does what p does to the same
+// member, by the same author, and is not used yet, or nil. It asks [Config].SameMember about
+// identical credentials first: about once for each proposal if they wait in one order in both
+// groups, and at most about all.
+func (c *counterparts) find(p *waiting) *waiting {
+	k, ok := p.key()
+	if !ok {
+		return nil
+	}
+	for len(c.alike[k]) > 0 {
+		other := &c.pq[c.alike[k][0]]
+		c.alike[k] = c.alike[k][1:] // used, or no counterpart of one like p
+		if c.g.fit(p, other) {
 			return other
 		}
 	}
+	if c.g.cfg.SameMember == nil {
+		return nil
+	}
+	for j := range c.pq {
+		i := (c.next + j) % len(c.pq)
+		if c.g.fit(p, &c.pq[i]) {
+			c.next = i + 1
+			return &c.pq[i]
+		}
+	}
 	return nil
+}
+
+// fit reports whether two proposals that wait, of T and of PQ, do the same.
+func (g *Group) fit(p, other *waiting) bool {
+	return other.who != nil && other.changes && !other.used && message.TypeOf(p.Proposal) == message.TypeOf(other.Proposal) &&
+		g.cfg.same(*p.who, *other.who) && g.sameAuthor(p.Sender, other.Sender, p.Author, other.Author) == nil
 }
 
 // safe reports whether a proposal that changes no membership may be committed in a group:

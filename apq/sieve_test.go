@@ -204,12 +204,14 @@ func TestUpdatesThatWaitCostLittle(t *testing.T) {
 	for i := len(names); i < members; i++ {
 		names = append(names, fmt.Sprint("member ", i))
 	}
-	w := newWorld(t, small, names, func(c *Config) {
+	twoNames := func(c *Config) {
+		c.PQ.Credential = message.BasicCredential(append([]byte("pq:"), c.T.Credential.Content...))
 		c.SameMember = func(t, pq message.Credential) bool {
 			calls++
-			return t.Type == pq.Type && string(t.Content) == string(pq.Content)
+			return "pq:"+string(t.Content) == string(pq.Content)
 		}
-	})
+	}
+	w := newWorld(t, small, names, twoNames)
 	ann, bob := w.groups["ann"], w.groups["bob"]
 	for i := range updates {
 		for _, leg := range []Leg{T, PQ} { // each of another identity
@@ -223,7 +225,7 @@ func TestUpdatesThatWaitCostLittle(t *testing.T) {
 	require.Len(t, ann.T().Proposals(), updates)
 	calls = 0
 	require.Empty(t, ann.sieve().pairs)
-	require.LessOrEqual(t, calls, members*members+updates*updates+2*updates)
+	require.LessOrEqual(t, calls, 2*members+updates*updates+2*updates)
 }
 
 // A pair has no two leaves with the same credential in one group: a Remove could reach
@@ -246,4 +248,50 @@ func TestTwinsAreRefused(t *testing.T) {
 	})
 	requireRule(t, w.refused("bob", c.Message), "3.2.1", PQ)
 	requireRule(t, w.joinRefused(k, c.Welcome), "3.2.1", PQ)
+}
+
+// Proposals that wait in both groups are paired without a look at all others for each, whether
+// or not the credentials of a member are identical.
+func TestCounterpartsAreFoundInOrder(t *testing.T) {
+	const n = 500
+	for name, same := range map[string]func(t, pq message.Credential) bool{
+		"nil":       nil,
+		"identical": func(t, pq message.Credential) bool { return string(t.Content) == string(pq.Content) },
+		"others":    func(t, pq message.Credential) bool { return "pq:"+string(t.Content) == string(pq.Content) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, prefix := 0, map[string]string{"others": "pq:"}[name]
+			g := &Group{cfg: &Config{}}
+			if same != nil {
+				g.cfg.SameMember = func(t, pq message.Credential) bool {
+					asked++
+					return same(t, pq)
+				}
+			}
+			proposals := func(prefix string) []waiting {
+				all := make([]waiting, n)
+				for i := range all {
+					who := message.BasicCredential(fmt.Append(nil, prefix, i/2)) // each twice, by two authors
+					all[i] = waiting{who: &who, changes: true}
+					all[i].Proposal = message.Add{}
+					all[i].Sender = message.Sender{Type: message.SenderMember}
+					all[i].Author.Credential = message.BasicCredential(fmt.Append(nil, prefix, "by ", i%2))
+				}
+				return all
+			}
+			pq := proposals(prefix)
+			c := g.counterparts(pq)
+			stranger, who := proposals("")[0], message.BasicCredential([]byte("stranger"))
+			stranger.who = &who
+			require.Nil(t, c.find(&stranger))
+			for i, p := range proposals("") {
+				other := c.find(&p)
+				require.Same(t, &pq[i], other)
+				other.used = true
+			}
+			extra := proposals("")[7]
+			require.Nil(t, c.find(&extra))
+			require.LessOrEqual(t, asked, 3*n)
+		})
+	}
 }

@@ -95,8 +95,21 @@ func (c *Config) agree(t, pq view) error {
 	return err
 }
 
+// CheckMembers returns nil if two groups can be a pair by their members: they have the same
+// (draft-ietf-mls-combiner, Sections 3.2.1 and 3.3), and no credential is at two leaves of one of
+// them. Credentials that are not identical are of one member if a, unless nil, says so. It is for
+// who follows the groups from outside, as a delivery service. The error is a [*RuleError].
+func CheckMembers(a mls.Authenticator, t, pq *mls.PublicGroup) error {
+	_, err := paired(a, t, pq)
+	return err
+}
+
 // paired returns the leaf in the PQ group of each member of the T group.
 func (c *Config) paired(t, pq view) (map[message.LeafIndex]message.LeafIndex, error) {
+	return paired(matcher{c}, t, pq)
+}
+
+func paired(a mls.Authenticator, t, pq view) (map[message.LeafIndex]message.LeafIndex, error) {
 	var leaves []message.LeafIndex
 	var credentials []message.Credential
 	for _, leg := range []Leg{T, PQ} {
@@ -111,7 +124,7 @@ func (c *Config) paired(t, pq view) (map[message.LeafIndex]message.LeafIndex, er
 	for leaf, node := range pq.Members() {
 		leaves, credentials = append(leaves, leaf), append(credentials, node.Credential)
 	}
-	matched, others := t.MatchClients(matcher{c}, credentials)
+	matched, others := t.MatchClients(a, credentials)
 	if len(others) > 0 {
 		return nil, broken("3.2.1", PQ, "leaf %d is no member of the T group", leaves[others[0]])
 	}

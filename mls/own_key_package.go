@@ -139,6 +139,14 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 	return own, nil
 }
 
+// KeyPackageRef returns the KeyPackageRef of a KeyPackage, by which a Welcome names it (RFC
+// 9420, Section 5.2): Hash.Size bytes. s is the suite of the KeyPackage, for which KeyPackageRef
+// does not look. The error is [message.ErrMalformed]: the KeyPackage, made by the caller, does
+// not encode.
+func KeyPackageRef(s suite.Suite, kp *message.KeyPackage) ([]byte, error) {
+	return check.KeyPackageRef(s, kp)
+}
+
 // CheckKeyPackages returns, for each KeyPackage, why the client of cfg would not add it to
 // a group now, or nil (RFC 9420, Section 10.1). It looks at the suite, the keys and
 // signatures, and the lifetime, asks the policy, and asks the Authenticator about all

@@ -8,12 +8,10 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/delivery"
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // checkOwn returns why a key package is not one that a client publishes.
@@ -22,7 +20,7 @@ func (g *Guard) checkOwn(client string, published delivery.KeyPackage, kp *messa
 	if err != nil {
 		return err
 	}
-	ref, err := refOf(s, kp)
+	ref, err := mls.KeyPackageRef(s, kp)
 	if err != nil {
 		return err
 	}
@@ -30,22 +28,6 @@ func (g *Guard) checkOwn(client string, published delivery.KeyPackage, kp *messa
 		return errors.New("its reference is another one")
 	}
 	return g.checkName(client, kp.LeafNode.Credential)
-}
-
-// refOf returns the KeyPackageRef of a key package (RFC 9420, Section 5.2).
-func refOf(s suite.Suite, kp *message.KeyPackage) ([]byte, error) {
-	value, err := message.Marshal(kp)
-	if err != nil {
-		return nil, err
-	}
-	input, err := wire.MarshalIn(512, func(w *wire.Writer) {
-		w.String("MLS 1.0 KeyPackage Reference")
-		w.Bytes(value)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.Hash(input), nil
 }
 
 // moved is whom a commit moves, by name.

@@ -359,29 +359,7 @@ func (g *Guard) checkEpochs(before, t, pq *mls.PublicGroup) error {
 			return errors.New("APQInfo changes in more than its epochs, which grow")
 		}
 	}
-	return g.checkSameMembers(t, pq)
-}
-
-// checkSameMembers returns an error unless the two groups of a pair have the same members.
-func (g *Guard) checkSameMembers(t, pq *mls.PublicGroup) error {
-	for _, group := range []*mls.PublicGroup{t, pq} {
-		seen := map[string]message.LeafIndex{}
-		for leaf, node := range group.Members() {
-			k := string([]byte{byte(node.Credential.Type >> 8), byte(node.Credential.Type)}) + string(node.Credential.Content)
-			if first, ok := seen[k]; ok {
-				return fmt.Errorf("leaves %d and %d of group %x have the same credential", first, leaf, group.GroupID())
-			}
-			seen[k] = leaf
-		}
-	}
-	var leaves []message.Credential
-	for _, node := range pq.Members() {
-		leaves = append(leaves, node.Credential)
-	}
-	if matched, others := t.MatchClients(g.cfg.MLS.Authenticator, leaves); len(others) > 0 || len(matched) != t.Size() {
-		return errors.New("the groups have different members")
-	}
-	return nil
+	return apq.CheckMembers(g.cfg.MLS.Authenticator, t, pq)
 }
 
 // checkEnds checks commits that end the groups of a pair: by the same ReInit, which leaves
@@ -404,5 +382,5 @@ func (g *Guard) checkEnds(before, t, pq *mls.PublicGroup, info *apq.Info) error 
 	case before != nil && !info.Equal(g.infoIn(before.GroupContext().Extensions)):
 		return errors.New("APQInfo changes in groups that end")
 	}
-	return g.checkSameMembers(t, pq)
+	return apq.CheckMembers(g.cfg.MLS.Authenticator, t, pq)
 }
