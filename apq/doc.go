@@ -93,6 +93,10 @@
 // rest of the dictionary, and the demand for pairs. In the PQ group, it comes with a FULL
 // commit of this member only.
 //
+// Nor does it speak of partial members (draft-ietf-mls-partial). A pair has none here: whether
+// the members of both groups are the same is not for a client to see that does not know them,
+// and nobody has said who tells it that.
+//
 // The draft speaks of an APQPublicMessage once. It is taken for an APQMessagePair of
 // PublicMessages.
 //

@@ -171,8 +171,12 @@
 // [ApplicationMessage] are what was received; of proposals and commits, message.Parse reads it.
 //
 // With content_media_types in the GroupContext, application data is the encoding of a
-// message.ApplicationFraming in the same way. Whether members can receive the group's media
-// types the application looks up in their leaves.
+// message.ApplicationFraming in the same way. Nobody is refused whose leaf does not list the
+// group's media types: the draft has no more than a SHOULD for them (Section 6.2), and lets a
+// client know otherwise what another receives. So an application looks into the leaves before it
+// adds members or changes the entry: content_media_types in the app_data_dictionary of a leaf is a
+// message.MediaTypeList of what its client receives. A client lists its own in the dictionary of
+// [Config].LeafExtensions.
 //
 // A component may use the keys of MLS for its own ends, apart from all others: with
 // [Group.SafeSignWithLabel] and [SafeVerifyWithLabel], [SafeEncryptWithLabel] and
