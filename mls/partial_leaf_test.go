@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
@@ -139,4 +141,39 @@ func TestPartialMembersVerifyUpdates(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.Process(t.Context(), insiderTime, good)
 	require.NoError(t, err)
+}
+
+// TestPartialMembersMissNoKey has a committer and an annotator who agree on a tree in which a
+// node above the receiver, not on the path, has another key: all that the commit covers goes
+// with it, and the path secret opens.
+func TestPartialMembersMissNoKey(t *testing.T) {
+	m := newMixedGroup(t, 1, 7, publicHandshake)
+	leaf := m.joinPartially(0).OwnLeaf()
+	for by := range message.LeafIndex(7) {
+		m.commit(by, CommitOptions{})
+	}
+	const above = 13 // leaves 6 and 7
+	p, g := m.partial[leaf], m.full[1]
+	require.Contains(t, p.member.self.pathKeys, ratchettree.NodeIndex(above))
+	encoded, err := g.RatchetTree()
+	require.NoError(t, err)
+	nodes, err := ratchettree.ParseRatchetTree(encoded)
+	require.NoError(t, err)
+	for i := range nodes.Filled {
+		if parent := nodes.Filled[i].Parent; parent != nil && bytes.Equal(parent.EncryptionKey, g.public.tree.Parent(above).EncryptionKey) {
+			parent.EncryptionKey = mlstest.Flipped(parent.EncryptionKey, 0)
+		}
+	}
+	public := *g.public
+	public.tree, err = ratchettree.TreeFromNodes(public.suite, nodes)
+	require.NoError(t, err)
+	honest := g.publicView
+	g.publicView = viewOf(&public)
+	made := insider{t, g}.commit(forgery{withPath: true})
+	g.publicView = honest
+	annotated := made.annotated(leaf, nil)
+	requireRefusal(t, p, fault.Violation("12.4.3.1", "member lacks the private key of node 13").AtLeaf(leaf), func() error {
+		_, err := p.ProcessCommit(t.Context(), insiderTime, annotated)
+		return err
+	})
 }
