@@ -34,7 +34,7 @@ func TestCheckFindsServersThatWriteLate(t *testing.T) {
 		`, filepath.Join(folder, "store"), sync), 0o600))
 		options, err := server.ProcessConfigFile(file)
 		require.NoError(t, err)
-		options.NoSigs, options.NoLog = true, true
+		options.NoSigs, options.NoLog, options.JetStreamMaxStore = true, true, Limits{}.disk()
 		ns, err := server.NewServer(options)
 		require.NoError(t, err)
 		ns.Start()
