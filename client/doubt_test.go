@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,11 +14,11 @@ import (
 // silent is a service that is not reached, or that takes messages and whose answer is lost.
 type silent struct {
 	delivery.Service
-	away, loses *bool
+	away, loses *atomic.Bool
 }
 
 func (s silent) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	if *s.away {
+	if s.away.Load() {
 		return nil, delivery.ErrUnavailable
 	}
 	return s.Service.Fetch(ctx, of, after, limit)
@@ -25,8 +26,8 @@ func (s silent) Fetch(ctx context.Context, of delivery.Stream, after delivery.Po
 
 func (s silent) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
 	position, err := s.Service.Send(ctx, m)
-	if *s.loses {
-		*s.away = true
+	if s.loses.Load() {
+		s.away.Store(true)
 		return 0, delivery.ErrUnknown
 	}
 	return position, err
@@ -50,7 +51,7 @@ func TestMessageThatTheServiceNoLongerHas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ann, bob, carl, g := three(t)
-			var away, loses bool
+			var away, loses atomic.Bool
 			ann.delivery = func(s delivery.Service) delivery.Service { return silent{s, &away, &loses} }
 			ann.restart()
 			sync(t, bob, ann)
@@ -60,16 +61,17 @@ func TestMessageThatTheServiceNoLongerHas(t *testing.T) {
 			before := ann.w.server.Entries(delivery.Stream{Group: g})
 
 			if c.offline {
-				away = true
+				away.Store(true)
 				ann.restart()
 				require.Error(t, ann.Sync(ctx))
 			}
 			_, err = ann.Send(ctx, g, []byte("tried"))
 			require.NoError(t, err)
-			away, loses = false, true
+			away.Store(false)
+			loses.Store(true)
 			old := ann.disk.Copy()
 			require.Error(t, ann.Sync(ctx), "the answer is lost")
-			loses = false
+			loses.Store(false)
 			if c.restarts {
 				ann.disk.Kill()
 				if c.older {
@@ -89,7 +91,7 @@ func TestMessageThatTheServiceNoLongerHas(t *testing.T) {
 			ann.w.server.Drop(dropped)
 			require.NoError(t, bob.Update(ctx, g))
 
-			away = false
+			away.Store(false)
 			sync(t, ann, bob, carl)
 			agree(t, g, ann, bob, carl)
 			got := []string{"ann: tried", "ann: new"}

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,9 @@ import (
 // strict is a service that refuses what its fields say, and counts it.
 type strict struct {
 	delivery.Annotator
-	begins, packages, trees bool
+	begins, packages, trees atomic.Bool
 	of                      suite.ID // of the key packages that are refused
-	asked                   int
+	asked                   atomic.Int64
 }
 
 var errRefused = &delivery.RefusalError{Rule: "the deployment takes this"}
@@ -28,12 +29,12 @@ func (r *strict) refuse(what bool) error {
 	if !what {
 		return nil
 	}
-	r.asked++
+	r.asked.Add(1)
 	return errRefused
 }
 
 func (r *strict) Submit(ctx context.Context, s delivery.Submission) (delivery.Position, error) {
-	if err := r.refuse(r.begins && s.Commits[0].Epoch == 0); err != nil {
+	if err := r.refuse(r.begins.Load() && s.Commits[0].Epoch == 0); err != nil {
 		return 0, err
 	}
 	return r.Annotator.Submit(ctx, s)
@@ -41,27 +42,29 @@ func (r *strict) Submit(ctx context.Context, s delivery.Submission) (delivery.Po
 
 func (r *strict) Publish(ctx context.Context, change delivery.Stock) error {
 	refused := slices.ContainsFunc(slices.Concat(change.Add, change.LastResort), func(kp delivery.KeyPackage) bool { return kp.Suite == r.of })
-	if err := r.refuse(r.packages || refused); err != nil {
+	if err := r.refuse(r.packages.Load() || refused); err != nil {
 		return err
 	}
 	return r.Annotator.Publish(ctx, change)
 }
 
 func (r *strict) Tree(ctx context.Context, group string, epoch uint64) ([]byte, error) {
-	if err := r.refuse(r.trees); err != nil {
+	if err := r.refuse(r.trees.Load()); err != nil {
 		return nil, err
 	}
 	return r.Annotator.Tree(ctx, group, epoch)
 }
 
-// refuses puts a service that refuses before that of a client.
-func (a *actor) refuses(what strict) *strict {
+// refuses puts a service that refuses before that of a client; set says what.
+func (a *actor) refuses(set func(r *strict)) *strict {
+	r := new(strict)
+	set(r)
 	a.delivery = func(s delivery.Service) delivery.Service {
-		what.Annotator = s.(delivery.Annotator)
-		return &what
+		r.Annotator = s.(delivery.Annotator)
+		return r
 	}
 	a.restart()
-	return &what
+	return r
 }
 
 // failures returns what has failed, of the events since they were asked for last.
@@ -89,7 +92,7 @@ func TestRefusedMoveEnds(t *testing.T) {
 			g, err := ann.CreateGroup(ctx, "", []string{"bob"})
 			require.NoError(t, err)
 			sync(t, ann, bob)
-			service := ann.refuses(strict{begins: true})
+			service := ann.refuses(func(r *strict) { r.begins.Store(true) })
 			next, err := ann.Move(ctx, g, hybrid)
 			var refusal *delivery.RefusalError
 			require.ErrorAs(t, err, &refusal)
@@ -97,14 +100,14 @@ func TestRefusedMoveEnds(t *testing.T) {
 			require.Equal(t, []client.Failed{{What: "move", Why: errRefused.Error()}}, ann.failures())
 			sync(t, ann, bob)
 			ann.restart()
-			service.asked = 0
+			service.asked.Store(0)
 			sync(t, ann, bob)
-			require.Zero(t, service.asked)
+			require.Zero(t, service.asked.Load())
 			_, err = ann.Move(ctx, g, hybrid)
 			require.ErrorAs(t, err, &refusal)
-			require.Equal(t, 1, service.asked)
+			require.EqualValues(t, 1, service.asked.Load())
 			if again {
-				service.begins = false
+				service.begins.Store(false)
 				next, err = ann.Move(ctx, g, hybrid)
 				require.NoError(t, err)
 			} else {
@@ -126,18 +129,18 @@ func TestRefusedKeyPackagesAreReported(t *testing.T) {
 		w := newWorld(t)
 		w.guarded()
 		ann := w.actor("ann", inPublic)
-		service := ann.refuses(strict{packages: true})
+		service := ann.refuses(func(r *strict) { r.packages.Store(true) })
 		running, stop := context.WithCancel(ctx)
 		ended := make(chan error)
 		go func() { ended <- ann.Run(running) }()
 		time.Sleep(time.Minute)
-		require.Equal(t, 1, service.asked)
+		require.EqualValues(t, 1, service.asked.Load())
 		require.Equal(t, []client.Failed{{What: "key packages", Why: errRefused.Error()}}, ann.failures())
 		time.Sleep(2 * time.Hour)
-		require.LessOrEqual(t, service.asked, 3)
-		require.GreaterOrEqual(t, service.asked, 2)
+		require.LessOrEqual(t, service.asked.Load(), int64(3))
+		require.GreaterOrEqual(t, service.asked.Load(), int64(2))
 		require.Empty(t, ann.failures(), "it is no news")
-		service.packages = false
+		service.packages.Store(false)
 		time.Sleep(2 * time.Hour)
 		stop()
 		<-ended
@@ -145,7 +148,7 @@ func TestRefusedKeyPackagesAreReported(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, refs, 3)
 		var refusal *delivery.RefusalError
-		service.packages = true
+		service.packages.Store(true)
 		require.ErrorAs(t, ann.Sync(ctx), &refusal)
 	})
 }
@@ -158,7 +161,7 @@ func TestRefusedSuiteKeepsNoOtherBack(t *testing.T) {
 	lost := w.actor("ann")
 	require.NoError(t, lost.Sync(ctx))
 	ann := w.actor("ann", withHybrid) // without what the service has
-	ann.refuses(strict{of: classic})
+	ann.refuses(func(r *strict) { r.of = classic })
 	for range 2 {
 		var refusal *delivery.RefusalError
 		require.ErrorAs(t, ann.Sync(ctx), &refusal)
@@ -186,7 +189,7 @@ func TestRefusedTreeRefusesTheWelcome(t *testing.T) {
 	g, err := ann.CreateGroup(ctx, "", []string{"bob", "phone"})
 	require.NoError(t, err)
 	sync(t, ann, bob, phone)
-	service := phone.refuses(strict{trees: true})
+	service := phone.refuses(func(r *strict) { r.trees.Store(true) })
 	_, err = ann.Move(ctx, g, hybrid)
 	require.NoError(t, err)
 	sync(t, phone)
@@ -194,5 +197,5 @@ func TestRefusedTreeRefusesTheWelcome(t *testing.T) {
 	require.Len(t, refused, 1)
 	require.Equal(t, "welcome", refused[0].What)
 	require.Contains(t, refused[0].Why, errRefused.Rule)
-	require.Equal(t, 1, service.asked)
+	require.EqualValues(t, 1, service.asked.Load())
 }

@@ -236,7 +236,7 @@ func TestKeyPackagesAreWithdrawn(t *testing.T) {
 			require.NoError(t, ann.Sync(ctx))
 			c.change(&ann.cfg.KeyPackages)
 			if c.dies != "" {
-				ann.refuses(strict{packages: true})
+				ann.refuses(func(r *strict) { r.packages.Store(true) })
 				require.Error(t, ann.Sync(ctx))
 				ann.delivery = nil
 			}

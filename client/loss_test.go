@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -335,7 +336,7 @@ func TestReplacedMessageIsNotMissed(t *testing.T) {
 func TestReplacedMessagesAreNotMissedByWhoComesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann, bob, carl, g := three(t)
-		var away, loses bool
+		var away, loses atomic.Bool
 		ann.delivery = func(s delivery.Service) delivery.Service { return silent{s, &away, &loses} }
 		ann.cfg.Schedule.Poll = time.Second
 		ann.restart()
@@ -353,11 +354,11 @@ func TestReplacedMessagesAreNotMissedByWhoComesLate(t *testing.T) {
 		require.Len(t, ann.texts(), 3)
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
-		away = true
+		away.Store(true)
 		restore()
 		say(t, g, bob, bob, bob)
 		require.NoError(t, bob.Flush(ctx, g))
-		away = false
+		away.Store(false)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		events := ann.events()
