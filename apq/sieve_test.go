@@ -49,6 +49,32 @@ func (w insiderWorld) alone(who string) {
 	}
 }
 
+// Adds of which one group takes one and the other takes both, since their credentials differ:
+// the pairs with a half that is left out are left out whole.
+func TestHalvesAreLeftOut(t *testing.T) {
+	sameFamily := func(c *Config) {
+		c.PQ.Credential = message.BasicCredential(append([]byte("pq:"), c.T.Credential.Content...))
+		c.SameMember = func(t, pq message.Credential) bool {
+			return string(pq.Content[:6]) == "pq:"+string(t.Content[:3])
+		}
+	}
+	for _, two := range []Leg{T, PQ} {
+		w := newInsiderWorld(t, sameFamily)
+		a, b := w.published(w.keyPackage("eve I")), w.published(w.keyPackage("eve II"))
+		second := KeyPackages{T: a.T, PQ: b.PQ}
+		if two == T {
+			second = KeyPackages{T: b.T, PQ: a.PQ}
+		}
+		w.pair(message.Add{KeyPackage: a.T}, message.Add{KeyPackage: a.PQ}, "1")
+		w.pair(message.Add{KeyPackage: second.T}, message.Add{KeyPackage: second.PQ}, "2")
+		for _, by := range []string{"ann", "bob", "dan"} {
+			c := w.make(by, CommitOptions{})
+			require.Equal(t, c.T().Size(), c.PQ().Size())
+			c.Discard()
+		}
+	}
+}
+
 // Whatever one member proposes, each other one commits, and sends then.
 func TestNoInsiderFreezesAPair(t *testing.T) {
 	dan := []string{"dan"}
@@ -246,8 +272,10 @@ func TestTwinsAreRefused(t *testing.T) {
 		f.t = []message.Proposal{message.Add{KeyPackage: one.T}}
 		f.pq = []message.Proposal{message.Add{KeyPackage: one.PQ}, message.Add{KeyPackage: both.PQ}}
 	})
-	requireRule(t, w.refused("bob", c.Message), "3.2.1", PQ)
-	requireRule(t, w.joinRefused(k, c.Welcome), "3.2.1", PQ)
+	for _, err := range []error{w.refused("bob", c.Message), w.joinRefused(k, c.Welcome)} {
+		requireRule(t, err, "3.2.1", PQ)
+		require.ErrorContains(t, err, "have the same credential")
+	}
 }
 
 // Proposals that wait in both groups are paired without a look at all others for each, whether
