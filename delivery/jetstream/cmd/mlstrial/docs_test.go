@@ -87,7 +87,7 @@ func TestTrialPage(t *testing.T) {
 		script.WriteString(strings.ReplaceAll(s.command, "127.0.0.1:4222", address) + "\n")
 		if log := regexp.MustCompile(`(\S+\.log)( 2>&1)? &$`).FindStringSubmatch(s.command); log != nil {
 			// What runs in the background says in its log that it is ready.
-			fmt.Fprintf(&script, "for i in $(seq 300); do grep -q -e 'Server is ready' -e 'gate is open' %s && break; sleep 0.1; done\n", log[1])
+			fmt.Fprintf(&script, "for i in $(seq 300); do grep -qs -e 'Server is ready' -e 'gate is open' %s && break; sleep 0.1; done\n", log[1])
 		}
 		script.WriteString("echo '" + mark + "'\n")
 	}
