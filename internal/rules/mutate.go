@@ -124,6 +124,9 @@ func mutate(root string, args []string, out io.Writer) error {
 			}
 		}
 	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("no mutant matches %q", *run)
+	}
 	if *missing {
 		chosen = slices.DeleteFunc(chosen, func(x mutant) bool { _, ok := verdicts[x.id]; return ok })
 	}
