@@ -241,11 +241,7 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 		p.accepted, p.lost = false, false
 		return &againError{errors.New("the stream does not show the commit that ended the epoch")}
 	}
-	submission, err := c.submission(ctx, g, p)
-	if err != nil {
-		return err
-	}
-	position, err := c.service.Submit(ctx, submission)
+	position, err := c.handIn(ctx, g, p)
 	var epoch *delivery.EpochError
 	switch {
 	case err == nil && p.rec.Joins:
@@ -264,9 +260,6 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 		return nil
 	case errors.Is(err, delivery.ErrSelfRemoves): // of a member that left since the GroupInfo was read
 		return errors.Join(&againError{err}, c.abandon(ctx, g, nil))
-	case errors.Is(err, delivery.ErrUnseen) && !p.unseen && !c.cfg.NoExternalJoins:
-		p.unseen = true
-		return c.submit(ctx, g)
 	case !final(err) && !errors.Is(err, delivery.ErrUnseen) || ctx.Err() != nil:
 		return &againError{err}
 	case p.rec.Joins:
@@ -282,19 +275,29 @@ func (c *Client) welcomeAll(ctx context.Context, g *liveGroup) error {
 	if p.accepted || p.candidate.welcomes() == nil {
 		return nil
 	}
-	submission, err := c.submission(ctx, g, p)
-	if err != nil {
+	_, err := c.handIn(ctx, g, p)
+	if err != nil && (ctx.Err() != nil || !final(err) && !isEpoch(err) && !errors.Is(err, delivery.ErrUnseen)) {
 		return err
 	}
-	_, err = c.service.Submit(ctx, submission)
-	if err != nil && (ctx.Err() != nil || !final(err) && !isEpoch(err)) {
-		return err
-	}
-	if err != nil { // the service has forgotten what became of it
+	if err != nil { // the service has forgotten what became of it, or takes it no more
 		c.warn("some who were added may have no Welcome", g.id, err)
 	}
 	p.accepted = true
 	return nil
+}
+
+// handIn submits a commit, and again with the tree if the service asks for that.
+func (c *Client) handIn(ctx context.Context, g *liveGroup, p *pending) (delivery.Position, error) {
+	submission, err := c.submission(ctx, g, p)
+	if err != nil {
+		return 0, err
+	}
+	position, err := c.service.Submit(ctx, submission)
+	if errors.Is(err, delivery.ErrUnseen) && !p.unseen && !c.cfg.NoExternalJoins {
+		p.unseen = true
+		return c.handIn(ctx, g, p)
+	}
+	return position, err
 }
 
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
