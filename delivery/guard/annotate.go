@@ -250,7 +250,7 @@ func (s *guarded) addTrees(sub *delivery.Submission, commits []leg, next []*foll
 			if err != nil {
 				return err
 			}
-			if len(c.GroupInfo) < len(tree) { // else it is inside
+			if !bytes.Contains(c.GroupInfo, tree) { // else it is inside
 				c.Tree = tree
 			}
 		}

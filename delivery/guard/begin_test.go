@@ -178,3 +178,18 @@ func TestRecordOfAPair(t *testing.T) {
 		ann.submit(apq.CommitOptions{})
 	}
 }
+
+// A guard that keeps the trees keeps that of the smallest group too, which is shorter than the
+// GroupInfo.
+func TestGuardKeepsASmallTree(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.KeepTrees = true })
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	require.NoError(t, ann.submit(ann.withoutTree()))
+	info, err := w.server.Client("ann").GroupInfo(t.Context(), "g")
+	require.NoError(t, err)
+	tree := must(ann.group.RatchetTree())(t)
+	require.Less(t, len(tree), len(info.Message))
+	require.Equal(t, tree, info.Tree)
+	require.Equal(t, ann.group.Epoch(), w.beside().known("g").Epoch())
+}
