@@ -187,23 +187,24 @@ type exported struct {
 }
 
 // Export writes the client's groups and their [Client.History], and that of groups which the
-// client has left, for a new device of the same person: JSON, one value on a line. It holds messages in clear and no keys: keys never
-// leave a device. The new device has a name and a leaf of its own. It is added to the
-// groups that Import returns, or joins them by [Client.JoinExternal]. No transaction of the
-// store is open while w is written to.
+// client has left, for a new device of the same person: JSON, one value on a line. It holds
+// messages in clear and no keys: keys never leave a device. The new device has a name and a leaf
+// of its own. It is added to the groups that Import returns, or joins them by
+// [Client.JoinExternal]. No transaction of the store is open while w is written to.
 func (c *Client) Export(ctx context.Context, w io.Writer) error {
 	out := json.NewEncoder(w)
 	if err := out.Encode(exported{Version: recordVersion, Client: c.name}); err != nil {
 		return err
 	}
-	for _, info := range c.Groups() {
+	groups := c.Groups()
+	left, err := c.leftHistories(ctx, groups)
+	if err != nil {
+		return err
+	}
+	for _, info := range groups {
 		if err := c.exportGroup(ctx, out, exported{Group: []byte(info.Group), Suite: info.Suite}); err != nil {
 			return err
 		}
-	}
-	left, err := c.leftHistories(ctx)
-	if err != nil {
-		return err
 	}
 	for _, group := range left {
 		if err := c.exportGroup(ctx, out, exported{Group: []byte(group), Left: true}); err != nil {
@@ -233,24 +234,30 @@ func (c *Client) exportGroup(ctx context.Context, out *json.Encoder, begins expo
 	return nil
 }
 
-// leftHistories returns the groups that have a history, in which the client is not, and that no
-// other one follows which has.
-func (c *Client) leftHistories(ctx context.Context) (left []string, err error) {
-	followed := map[string]bool{}
+// leftHistories returns the groups that have a history, are none of those given and follow none of
+// them, and that no other one follows which has.
+func (c *Client) leftHistories(ctx context.Context, groups []Info) (left []string, err error) {
+	here, followed, follows := map[string]bool{}, map[string]bool{}, map[string]string{}
+	for _, info := range groups {
+		here[info.Group] = true
+	}
 	err = c.store.View(ctx, func(r store.Reader) error {
 		var from []byte
 		for {
-			group, follows, err := nextHistory(r, from)
+			group, before, err := nextHistory(r, from)
 			if err != nil || group == "" {
 				return err
 			}
-			left, followed[follows] = append(left, group), true
+			left, followed[before], follows[group] = append(left, group), true, before
 			from = append(key(spaceHistory, group), 0xff) // behind all of the group
 		}
 	})
 	return slices.DeleteFunc(left, func(group string) bool {
-		_, none := c.Group(group)
-		return none == nil || followed[group]
+		written := followed[group]
+		for ; group != "" && !written; group = follows[group] {
+			written = here[group]
+		}
+		return written
 	}), err
 }
 
@@ -272,10 +279,9 @@ func nextHistory(r store.Reader, from []byte) (group, follows string, err error)
 
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
 // this client's history, of which it has none yet, and returns the groups in which the other
-// device is. A group's history
-// includes what came from groups before it, and [Bounds].History counts for all of that: of
-// more, the last ones are kept. Import reads r in a transaction of the store, for whose end
-// other calls wait: r must not wait for a call of this Client.
+// device is. A group's history includes what came from groups before it, and [Bounds].History
+// counts for all of that: of more, the last ones are kept. Import reads r in a transaction of the
+// store, for whose end other calls wait: r must not wait for a call of this Client.
 //
 // Errors:
 //

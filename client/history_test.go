@@ -216,6 +216,33 @@ func TestExportHasGroupsThatWereLeft(t *testing.T) {
 	require.Equal(t, 1+1+1, bytes.Count(file.Bytes(), []byte("\n")), "the client, a group, its message")
 }
 
+// A group that the client leaves while it is written is written once.
+func TestExportOfAGroupThatIsBeingLeft(t *testing.T) {
+	keeps := func(cfg *client.Config) { cfg.Bounds.History = 10 }
+	w := newWorld(t)
+	ann, bob := w.actor("ann"), w.actor("bob", keeps)
+	sync(t, ann, bob)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	say(t, g, ann)
+	sync(t, ann, bob)
+	before := history(t, bob, g)
+	lines := 0
+	out := &sending{send: func() error {
+		if lines++; lines != 2 { // the one that begins the group
+			return nil
+		}
+		return errors.Join(ann.Remove(ctx, g, "bob"), bob.Sync(ctx))
+	}}
+	require.NoError(t, bob.Export(ctx, out))
+	require.Empty(t, bob.Groups())
+	phone := w.actor("phone", keeps)
+	_, err = phone.Import(ctx, &out.Buffer)
+	require.NoError(t, err)
+	require.Equal(t, before, history(t, phone, g))
+}
+
 // With a group, what was said there goes that the application has not confirmed, and there is room for others.
 func TestDeletedGroupLeavesNoText(t *testing.T) {
 	w := newWorld(t)
