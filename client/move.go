@@ -26,6 +26,14 @@ type move struct {
 	refused   error              // for rec.Refused, since the client was opened
 }
 
+// destroy deletes the secrets of a move that this client gives up, or that is over.
+func (m *move) destroy() {
+	if m != nil && m.migration != nil {
+		m.migration.Destroy()
+		m.migration = nil
+	}
+}
+
 func (c *Client) readMove(r store.Reader, g *liveGroup) error {
 	var rec moveRecord
 	found, err := getJSON(r, key(spaceMove, g.id, partRecord), &rec)
@@ -333,8 +341,7 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 	position, err := c.service.Submit(ctx, submission)
 	if isEpoch(err) {
 		m.rec.Lost = true
-		m.migration.Destroy()
-		m.migration = nil
+		m.destroy()
 		s := c.step(g)
 		s.put(key(spaceMove, g.id, partRecord), m.rec)
 		s.delete(key(spaceMove, g.id, partState))
@@ -437,7 +444,7 @@ func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
 		_, err = m.migration.Create(ctx, c.cfg.Now(), g.mls, packages)
 	}
 	if err != nil {
-		m.migration = nil
+		m.destroy()
 		return err
 	}
 	s := c.step(g)
@@ -482,8 +489,11 @@ func (s *step) moved(old, g *liveGroup) {
 	s.groups = append(s.groups, old)
 	s.takeOutbox(old, g)
 	s.historyFollows(old.id, g.id)
-	ended, pair := old.mls, old.pair
-	s.done(func() { destroyAll(ended, pair) })
+	ended, pair, move := old.mls, old.pair, old.move
+	s.done(func() {
+		destroyAll(ended, pair)
+		move.destroy()
+	})
 	old.move = nil
 	s.c.end(s, old)
 }
