@@ -175,7 +175,8 @@ func open(ctx context.Context, folder, address, name string, of suite.ID) (*clie
 	})
 }
 
-// keep returns the content of a file, which it makes if there is none: whole, or not at all.
+// keep returns the content of a file, which it makes if there is none: whole, or not at all if the
+// process ends meanwhile.
 func keep(path string, make func() ([]byte, error)) ([]byte, error) {
 	if content, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
 		return content, err
