@@ -95,12 +95,11 @@ func (g *Guard) notBegun(group string, f *followed, err error) error {
 	return err
 }
 
-// beginAgain gives up what the guard knows of a group, and begins with what the service has.
+// beginAgain gives up what the guard knows of a group, and follows it from what the service has.
 func (g *Guard) beginAgain(ctx context.Context, group string, cause error) (*followed, error) {
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
-	f, err := g.drop(ctx, group, false)
-	if err == nil {
-		err = g.begin(ctx, group, f)
+	if _, err := g.drop(ctx, group, false); err != nil {
+		return nil, err
 	}
-	return f, err
+	return g.follow(ctx, group)
 }

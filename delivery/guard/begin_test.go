@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -192,4 +193,55 @@ func TestGuardKeepsASmallTree(t *testing.T) {
 	require.Less(t, len(tree), len(info.Message))
 	require.Equal(t, tree, info.Tree)
 	require.Equal(t, ann.group.Epoch(), w.beside().known("g").Epoch())
+}
+
+// A guard that begins again in the middle of an epoch reads on from the commit that began it: the
+// next commit refers to proposals that are there.
+func TestGuardReadsOnBehindTheRecord(t *testing.T) {
+	propose := func(from, to *member) {
+		t := from.w.t
+		proposal := must(from.group.ProposeUpdate(t.Context(), noon, mls.LeafOptions{}, nil))(t)
+		from.w.ids++
+		m := delivery.Message{ID: fmt.Sprint(from.w.ids), Group: "g", Epoch: from.group.Epoch(), Message: proposal}
+		require.NoError(t, err2(from.service().Send(t.Context(), m)))
+		require.NoError(t, err2(to.group.Process(t.Context(), noon, proposal)))
+		require.NoError(t, from.group.ForgetProposals())
+	}
+	submit := func(m *member, to *world) {
+		t := to.t
+		c := m.commit()
+		c.Commits[0].Tree = nil // so that nothing but what the guard knows tells
+		m.w = to
+		require.NoError(t, m.submit(c))
+		require.Equal(t, m.group.Epoch(), to.known("g").Epoch())
+	}
+	t.Run("behind a gap", func(t *testing.T) {
+		w := newWorld(t, nil)
+		ann, bob := w.member("ann", 1, true), w.member("bob", 1, true)
+		require.NoError(t, ann.begin("g"))
+		ann.add(bob)
+		other := w.beside()
+		require.NotNil(t, other.known("g"))
+		ann.say("before")
+		dropped := w.server.Entries(delivery.Stream{Group: "g"})
+		c := ann.commit()
+		require.NoError(t, ann.submit(c))
+		bob.group = must(must(bob.group.Process(t.Context(), noon, c.Message))(t).Commit.Adopt())(t)
+		propose(bob, ann)
+		w.server.Drop(dropped[len(dropped)-1].Position)
+		submit(ann, other)
+	})
+	t.Run("of a service that has lost epochs", func(t *testing.T) {
+		w := newWorld(t, func(c *Config) { c.Annotated = 1 })
+		ann, bob := w.member("ann", 1, true), w.member("bob", 1, true)
+		require.NoError(t, ann.begin("g"))
+		ann.add(bob)
+		propose(ann, bob)
+		restore := w.server.Backup()
+		for range 6 {
+			require.NoError(t, ann.submit(ann.commit()))
+		}
+		restore()
+		submit(bob, w)
+	})
 }
