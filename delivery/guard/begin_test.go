@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	storememory "github.com/mlsuite/mlsuite/store/memory"
 )
 
@@ -244,4 +247,32 @@ func TestGuardReadsOnBehindTheRecord(t *testing.T) {
 		restore()
 		submit(bob, w)
 	})
+}
+
+// ending is an authentication service that is asked when the request ends.
+type ending struct{ end context.CancelFunc }
+
+func (a ending) Authenticate(ctx context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
+	a.end()
+	return make([]error, len(changes)), ctx.Err()
+}
+
+func (ending) SameClient(old, next message.Credential) bool { return true }
+
+// A request that ends while the guard reads the stream says nothing of what is there: the guard
+// follows the group with the next request.
+func TestRequestEndsWhileTheGuardReads(t *testing.T) {
+	w := newWorld(t, nil)
+	ann, bob := w.member("ann", 1, true), w.member("bob", 1, true)
+	require.NoError(t, ann.begin("g"))
+	other := w.beside()
+	require.NotNil(t, other.known("g"))
+	ann.add(bob)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	other.cfg.MLS.Authenticator = ending{cancel}
+	other.restart()
+	_, err := other.guard.follow(ctx, "g")
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, ann.group.Epoch(), other.known("g").Epoch())
 }

@@ -86,6 +86,10 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 		}
 		for _, e := range entries {
 			err := f.read(ctx, g, group, e)
+			if ctx.Err() != nil { // which says nothing of the entry
+				g.forget(group)
+				return nil, ctx.Err()
+			}
 			if errors.Is(err, errPrivate) {
 				g.cfg.Logger.InfoContext(ctx, "not followed: handshakes are private", "group", group)
 				return g.drop(ctx, group, true)
@@ -321,6 +325,8 @@ func (g *Guard) drop(ctx context.Context, group string, apart bool) (*followed, 
 	if err == nil {
 		err = g.stopReading(ctx, group, f)
 	}
-	g.keep(group, f)
+	if err == nil {
+		g.keep(group, f)
+	}
 	return f, err
 }
