@@ -32,6 +32,7 @@ func visit(ctx context.Context, js jetstream.JetStream, name string, which jetst
 	if err != nil || stream.CachedInfo().State.Msgs == 0 {
 		return err
 	}
+	which.InactiveThreshold = time.Minute // for which the server keeps it when nobody reads any more
 	consumer, err := js.OrderedConsumer(ctx, name, which)
 	if err != nil || consumer.CachedInfo().NumPending == 0 {
 		return err

@@ -28,6 +28,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
 
 	"github.com/mlsuite/mlsuite/delivery"
 	service "github.com/mlsuite/mlsuite/delivery/jetstream"
@@ -101,7 +102,15 @@ type session struct {
 	open    int                // requests
 	parts   map[string]*pieces // requests that are not complete
 	answers map[string]*pieces // that are not fetched
+
+	searches *rate.Limiter // of its inbox, see mayUse
 }
+
+// searchEvery and searchBurst bound how often the gate searches the inbox of a client.
+const (
+	searchEvery = 5 * time.Second
+	searchBurst = 16
+)
 
 // held returns the bytes in a table.
 func held(table map[string]*pieces) (n int) {
@@ -238,7 +247,10 @@ func (g *Gate) begin(client string) (*session, error) {
 	defer g.mu.Unlock()
 	s := g.sessions[client]
 	if s == nil {
-		s = &session{parts: map[string]*pieces{}, answers: map[string]*pieces{}}
+		s = &session{
+			parts: map[string]*pieces{}, answers: map[string]*pieces{},
+			searches: rate.NewLimiter(rate.Every(searchEvery), searchBurst),
+		}
 		s.connect = sync.OnceValues(func() (delivery.Service, error) { return g.cfg.Service(g.ctx, client) })
 		g.sessions[client] = s
 	}
@@ -248,6 +260,15 @@ func (g *Gate) begin(client string) (*session, error) {
 	s.open++
 	s.used = time.Now()
 	return s, nil
+}
+
+// maySearch counts a search in the inbox of a client that has a request open, and reports whether
+// there may be one now.
+func (g *Gate) maySearch(client string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.sessions[client]
+	return s != nil && s.searches.Allow()
 }
 
 // end ends a request, of which so many bytes are counted.

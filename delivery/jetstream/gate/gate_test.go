@@ -23,6 +23,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/deliverytest"
@@ -332,6 +333,37 @@ func TestRequestsAreBounded(t *testing.T) {
 	require.Contains(t, string(piece("more", 0, 1000, 100)), "limit")
 	require.Contains(t, string(must(nc.Request("mlsd."+d.gates[0].name+".ann.nothing", nil, 10*time.Second)).Data), errMethod.Rule)
 	require.Contains(t, string(must(nc.Request("mlsd."+d.gates[0].name+".ann.fetch", []byte("x"), 10*time.Second)).Data), errRequest.Rule)
+}
+
+// A client that asks for groups that it is not in has its inbox searched for a Welcome, and not
+// without end. What it may read, it goes on to read.
+func TestSearchesOfAnInboxAreBounded(t *testing.T) {
+	d := deploy(t, "ann", "mal")
+	begin(t, d.Client("ann"), "g")
+	mal := d.Client("mal")
+	begin(t, mal, "mine")
+	session := func() *session {
+		d.gates[0].mu.Lock()
+		defer d.gates[0].mu.Unlock()
+		return d.gates[0].sessions["mal"]
+	}()
+	require.Equal(t, searchBurst, session.searches.Burst())
+	require.Equal(t, rate.Every(searchEvery), session.searches.Limit())
+	session.searches.SetLimit(0) // the clock gives it no more
+	fetch := func(group string) error {
+		_, err := mal.Fetch(t.Context(), delivery.Stream{Group: group}, 0, 0)
+		return err
+	}
+	for i := range searchBurst {
+		require.ErrorIs(t, fetch([]string{"g", "h"}[i%2]), delivery.ErrNoGroup)
+		require.NoError(t, fetch("mine"))
+	}
+	var limit *delivery.LimitError
+	require.ErrorAs(t, fetch("g"), &limit)
+	require.Equal(t, searchEvery, limit.Retry)
+	require.NoError(t, fetch("mine"))
+	_, err := mal.Fetch(t.Context(), delivery.Stream{Client: "mal"}, 0, 0)
+	require.NoError(t, err)
 }
 
 func must(m *nats.Msg, err error) *nats.Msg {

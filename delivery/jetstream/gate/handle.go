@@ -210,6 +210,10 @@ func (g *Gate) mayUse(ctx context.Context, inner delivery.Service, of delivery.S
 	case !errors.Is(err, jetstream.ErrKeyNotFound):
 		return delivery.ErrUnavailable
 	}
+	// Welcomes alone say which groups they are for: the search looks at the whole inbox.
+	if !g.maySearch(inner.Client()) {
+		return &delivery.LimitError{What: "groups that the client is not in", Retry: searchEvery}
+	}
 	invited, err := service.Invited(ctx, g.js, of.Group, inner.Client())
 	if err != nil {
 		return delivery.ErrUnavailable
@@ -217,7 +221,10 @@ func (g *Gate) mayUse(ctx context.Context, inner delivery.Service, of delivery.S
 	if !invited {
 		return delivery.ErrNoGroup
 	}
-	return g.admit(ctx, of.Group, inner.Client())
+	if g.admit(ctx, of.Group, inner.Client()) != nil {
+		return delivery.ErrUnavailable
+	}
+	return nil
 }
 
 // hint tells those who watch a stream that it has something new.
