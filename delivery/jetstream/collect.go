@@ -87,7 +87,7 @@ type Retention struct {
 	Read bool
 }
 
-// Collected is what Collect has deleted, and what it has done else.
+// Collected is what Collect has deleted, and what else it has done.
 type Collected struct {
 	Entries, Objects int
 	KeyPackages      int // that have expired
@@ -98,11 +98,12 @@ type Collected struct {
 }
 
 // Collect appends the Welcomes that are missing of submissions that have won: see
-// [Service.Submit]. Then it deletes entries as r says, old states of groups, what became of submissions that
-// are older than entries may be, or than a week with r.Read, objects to which nothing refers,
-// and key packages that have expired. Of a key package that was handed out, it deletes the mark
-// after a week; and that a client may read a group, after r.Age, if the client has left it or has
-// never read it. It takes the rights of an operator. One at a time is enough, now and then.
+// [Service.Submit]. Then it deletes entries as r says, old states of groups, what became of
+// submissions that are older than entries may be, or than a week with r.Read, objects to which
+// nothing refers, and key packages that have expired. Of a key package that was handed out, it
+// deletes the mark after a week; and that a client may read a group, after r.Age, if the client has
+// left it or has never read it. It takes the rights of an operator. One at a time is enough, now
+// and then.
 func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -218,6 +219,7 @@ func (s *surveyed) read(position delivery.Position) {
 
 // found is what is in the stream.
 type found struct {
+	last        delivery.Position // up to which it was read, at least
 	streams     map[delivery.Stream]*surveyed
 	objects     map[string]bool              // to which something refers
 	welcomed    map[string]delivery.Position // by ackKey: where a client begins to read
@@ -255,6 +257,7 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 		return nil, err
 	}
 	last := stream.CachedInfo().State.LastSeq
+	f.last = delivery.Position(last)
 	err = visit(ctx, js, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		for _, name := range m.Headers().Values(largeHeader) {
 			f.objects[name] = true
@@ -301,7 +304,8 @@ func readers(ctx context.Context, js jetstream.JetStream, f *found) error {
 		delete(f.welcomed, key)
 		of, ok := acknowledgedStream(key)
 		if seen := f.streams[of]; ok && seen != nil {
-			seen.read(positionIn(m.Data()))
+			// What comes behind the survey is kept: it may welcome a reader.
+			seen.read(min(positionIn(m.Data()), f.last))
 		}
 		return nil
 	})

@@ -48,6 +48,31 @@ func TestWhoIsWelcomedIsAReader(t *testing.T) {
 	require.ErrorAs(t, err, &gap)
 }
 
+// Who is welcomed while Collect is at work is a reader, too, though everybody else has read more.
+func TestWhoIsWelcomedMeanwhileIsAReader(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann").(*Service)
+	before := beginWith(t, ann, "bob")
+	r := Retention{Read: true}
+	g := delivery.Stream{Group: "g"}
+	bob := n.Client("bob")
+	require.NoError(t, bob.Acknowledge(t.Context(), g, before))
+	found, err := survey(t.Context(), ann.js, r)
+	require.NoError(t, err)
+	_, err = ann.Submit(t.Context(), delivery.Submission{
+		ID: "2", Commits: []delivery.Commit{{Group: "g", Epoch: 1, Message: []byte("commit")}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"carl"}, Group: "g", Message: []byte("welcome")}},
+	})
+	require.NoError(t, err)
+	sent, err := ann.Send(t.Context(), delivery.Message{ID: "3", Group: "g", Epoch: 2, Message: []byte("message")})
+	require.NoError(t, err)
+	for _, s := range []delivery.Service{ann, bob} {
+		require.NoError(t, s.Acknowledge(t.Context(), g, sent))
+	}
+	require.NoError(t, readers(t.Context(), ann.js, found))
+	require.Equal(t, before, found.of(g).slowest)
+}
+
 // The server keeps the subjects of a stream in memory: that of a submission is one of them.
 func TestSubmissionsAreForgotten(t *testing.T) {
 	n := newNetwork(t)
