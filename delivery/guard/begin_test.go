@@ -276,3 +276,35 @@ func TestRequestEndsWhileTheGuardReads(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, ann.group.Epoch(), other.known("g").Epoch())
 }
+
+// gapped is a service that has a gap for whoever reads to the end.
+type gapped struct {
+	delivery.Service
+	begun int
+}
+
+func (s *gapped) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if limit == 1 {
+		s.begun++
+		return s.Service.Fetch(ctx, of, after, limit)
+	}
+	return nil, &delivery.GapError{Stream: of, After: after, Kept: after + 1}
+}
+
+// A guard does not begin again without end where each beginning has a gap behind it.
+func TestGapBehindTheRecord(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	require.NoError(t, ann.submit(ann.commit()))
+	service := &gapped{Service: w.server.Client("guard")}
+	w.cfg.Service = service
+	w.restart()
+	_, err := w.service("ann").Submit(t.Context(), ann.commit().Submission)
+	require.ErrorIs(t, err, delivery.ErrUnavailable)
+	require.NotErrorAs(t, err, new(*delivery.GapError))
+	require.Equal(t, 1, service.begun)
+	w.cfg.Service = service.Service
+	w.restart()
+	require.Equal(t, ann.group.Epoch(), w.known("g").Epoch())
+}

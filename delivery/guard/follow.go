@@ -70,7 +70,8 @@ func unsureOf(group string) []byte { return store.Key([]byte("unsure"), []byte(g
 // follow returns a group as the stream has it now. The caller has its turn.
 func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 	f, err := g.load(ctx, group)
-	if err == nil && f.public == nil {
+	begins := err == nil && f.public == nil
+	if begins {
 		err = g.begin(ctx, group, f)
 	}
 	if err != nil || f.public == nil {
@@ -79,6 +80,9 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 	for {
 		entries, err := g.cfg.Service.Fetch(ctx, f.stream(group), f.position, 0)
 		if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
+			if begins { // or this would not end with a service that contradicts itself
+				return nil, fmt.Errorf("%w: guard: behind the record of the service: %v", delivery.ErrUnavailable, err)
+			}
 			return g.beginAgain(ctx, group, err)
 		}
 		if err != nil || len(entries) == 0 {
