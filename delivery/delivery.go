@@ -262,7 +262,7 @@ const (
 )
 
 // MaxRecipients is the number of clients to whom the Welcomes of one Submission may go. Every
-// service takes as many, and none takes more.
+// service takes as many if they share a few Welcomes, and none takes more.
 const MaxRecipients = 10_000
 
 // MaxSelfRemoves is the number of SelfRemoves that come with a GroupInfo. Where there are more,
