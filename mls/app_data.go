@@ -262,16 +262,18 @@ func (s *selection) outcome(rules *listRules, list, byValue []CommittedProposal)
 // Agreed implements framing.Form: authenticated data are the items of components, in their
 // order (draft-ietf-mls-extensions-10, Section 4.9), and application data has its media type
 // (Section 6.2.4).
-func (p *publicState) Agreed(content message.ContentType, authenticatedData, applicationData []byte) error {
+func (p *publicState) Agreed(content message.ContentType, authenticatedData, applicationData []byte) (items message.SafeAAD, err error) {
 	if p.extensions.SafeComponents != nil {
-		if _, err := message.Parse[message.SafeAAD](authenticatedData); err != nil {
-			return fault.Extensions("4.9", "authenticated data is not a list of items of components").Because(err)
+		list, err := message.Parse[message.SafeAAD](authenticatedData)
+		if err != nil {
+			return nil, fault.Extensions("4.9", "authenticated data is not a list of items of components").Because(err)
 		}
+		items = *list
 	}
 	if p.extensions.MediaTypes != nil && content == message.ContentApplication {
 		if _, err := message.Parse[message.ApplicationFraming](applicationData); err != nil {
-			return fault.Extensions("6.2.4", "application data is not framed with its media type").Because(err)
+			return nil, fault.Extensions("6.2.4", "application data is not framed with its media type").Because(err)
 		}
 	}
-	return nil
+	return items, nil
 }

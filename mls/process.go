@@ -300,33 +300,10 @@ func (g *Group) readContent(ctx context.Context, now time.Time, ac *framing.Auth
 		Sender:            ac.Content.Sender.Leaf,
 		Data:              ac.Content.ApplicationData,
 		AuthenticatedData: ac.Content.AuthenticatedData,
-		Items:             g.itemsIn(&ac.Content),
+		Items:             ac.Items,
 	}
 	r.Application, r.Lapsed = &r.message, lapsed
 	return &r.Received, nil
-}
-
-// itemsIn returns what components say in the authenticated data of a message, whose form was
-// checked, or nil if its epoch has not agreed on that form.
-func (g *Group) itemsIn(c *framing.FramedContent) message.SafeAAD {
-	public := g.public
-	if c.Epoch != public.context.Epoch {
-		g.inbox.mu.Lock()
-		past := g.inbox.pastEpoch(c.Epoch)
-		g.inbox.mu.Unlock()
-		if past == nil { // forgotten meanwhile
-			return nil
-		}
-		public = past.public
-	}
-	if public.extensions.SafeComponents == nil {
-		return nil
-	}
-	items, err := message.Parse[message.SafeAAD](c.AuthenticatedData)
-	if err != nil {
-		return nil
-	}
-	return *items
 }
 
 // readHandshake checks a proposal or a commit.

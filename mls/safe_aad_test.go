@@ -1,10 +1,13 @@
 package mls
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -256,4 +259,34 @@ func TestItemsOfLateMessages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// interruptedJudge is an application that does something else when a group first asks it of a sender.
+type interruptedJudge struct{ interrupt }
+
+func (j interruptedJudge) JudgeSender(context.Context, time.Time, event.Occasion, message.Author) (*event.Lapse, error) {
+	j.now()
+	return nil, nil
+}
+
+// A late message has its items also if the group moves on while the application is asked of the
+// sender.
+func TestItemsWhileTheGroupMovesOn(t *testing.T) {
+	var do func()
+	groups := safeClique(t, func(cfg *Config) { cfg.Authenticator = interruptedJudge{interrupt{do: &do}} })
+	late, err := groups[0].Encrypt(t.Context(), insiderTime, []byte("data"), items(t, message.ComponentData{ID: journal, Data: []byte("a")}))
+	require.NoError(t, err)
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
+	require.NoError(t, err)
+	do = func() {
+		_, err := c.Adopt()
+		require.NoError(t, err)
+	}
+	r, err := groups[1].Process(t.Context(), insiderTime, late)
+	require.NoError(t, err)
+	require.Nil(t, do)
+	require.Equal(t, message.SafeAAD{{ID: journal, Data: []byte("a")}}, r.Application.Items)
 }

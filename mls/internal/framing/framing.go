@@ -58,8 +58,9 @@ type Members interface {
 // Form is the form of messages on which a group has agreed.
 type Form interface {
 	// Agreed returns an error unless a message has the form: its type of content, what it
-	// authenticates, and its application data, if it has any.
-	Agreed(content message.ContentType, authenticatedData, applicationData []byte) error
+	// authenticates, and its application data, if it has any. It returns the items of
+	// components in what the message authenticates, or nil if the group has not agreed on such.
+	Agreed(content message.ContentType, authenticatedData, applicationData []byte) (message.SafeAAD, error)
 }
 
 // FramedContent is a message with its context, before any protection (RFC 9420,
@@ -291,8 +292,9 @@ type AuthenticatedContent struct {
 	Content    FramedContent
 	Auth       framedContentAuthData
 
-	Author  message.Author // the author, once the signature was verified
-	scratch []byte         // the signed bytes; the transcript hash may reuse their memory
+	Author  message.Author  // the author, once the signature was verified
+	Items   message.SafeAAD // of components, once the form was checked; nil without that form
+	scratch []byte          // the signed bytes; the transcript hash may reuse their memory
 }
 
 // Marshal writes c.
@@ -342,7 +344,7 @@ func (f *Epoch) checkWanted(c *AuthenticatedContent) error {
 // form.
 func (f *Epoch) verify(c *AuthenticatedContent) error {
 	if f.Vouched && c.Content.Sender.Type == message.SenderMember {
-		return f.agree(&c.Content)
+		return f.agree(c)
 	}
 	author, err := f.Author(&c.Content)
 	if err != nil {
@@ -351,15 +353,15 @@ func (f *Epoch) verify(c *AuthenticatedContent) error {
 	if err := verifyContent(f.Suite, author, c, f.GroupContext); err != nil {
 		return err
 	}
-	return f.agree(&c.Content)
+	return f.agree(c)
 }
 
-// agree checks that content has the form on which the group has agreed.
-func (f *Epoch) agree(c *FramedContent) error {
-	if f.Form == nil {
-		return nil
+// agree checks that c has the form on which the group has agreed, and sets its Items.
+func (f *Epoch) agree(c *AuthenticatedContent) (err error) {
+	if f.Form != nil {
+		c.Items, err = f.Form.Agreed(c.Content.ContentType, c.Content.AuthenticatedData, c.Content.ApplicationData)
 	}
-	return f.Form.Agreed(c.ContentType, c.AuthenticatedData, c.ApplicationData)
+	return err
 }
 
 // Author returns the signer that a message names. A new member's message names it by the
@@ -418,7 +420,7 @@ func (f *Epoch) checkOutgoing(format message.WireFormat, c *AuthenticatedContent
 	if err := checkFormat(format, &c.Content); err != nil {
 		return err
 	}
-	if err := f.agree(&c.Content); err != nil {
+	if err := f.agree(c); err != nil {
 		return err
 	}
 	return IsFor(f.Group, c.Content.GroupID, c.Content.Epoch)

@@ -391,7 +391,7 @@ func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (
 		err = verifyContent(f.Suite, author, c, f.GroupContext)
 	}
 	if err == nil {
-		err = f.agree(&c.Content)
+		err = f.agree(c)
 	}
 	if err != nil {
 		key.Discard()
