@@ -204,7 +204,7 @@ func (g *Group) applyPartially(ac *framing.AuthenticatedContent, annotated *anno
 	for i := range list {
 		c := &list[i]
 		switch c.Proposal.(type) {
-		case message.Add, message.Remove, message.SelfRemove: // of the tree alone
+		case message.Add, message.Remove: // of the tree alone
 			continue
 		case message.Update:
 			if c.Sender == g.sender() {

@@ -107,3 +107,20 @@ func TestNewMembersRemovePartialMembers(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "outside", string(left.Author.Credential.Content))
 }
+
+// TestNobodyElseLeavesForAPartialMember has an external commit with a SelfRemove of its own,
+// which names no leaf, before the partial member at leaf 0.
+func TestNobodyElseLeavesForAPartialMember(t *testing.T) {
+	m := newMixedGroup(t, 1, 4, publicHandshake, selfRemove)
+	m.commit(1, CommitOptions{}, message.Remove{Removed: 0})
+	p := m.joinPartially(1, selfRemove)
+	require.Zero(t, p.OwnLeaf())
+	a := &attack{insider{t, m.full[1]}, m.full[1:], m.full[2]}
+	commit := a.externalCommit(client(t, 1, "outside", publicHandshake, selfRemove), ExternalJoinOptions{}, func(e *framing.Commit) {
+		e.Proposals = append(e.Proposals, framing.ProposalOrRef{Proposal: message.SelfRemove{}})
+	})
+	requireRefusal(t, p, fault.Extensions("6.3", "SelfRemove is not from a member").AtProposal(1), func() error {
+		_, err := p.ProcessCommit(t.Context(), insiderTime, commit)
+		return err
+	})
+}

@@ -382,7 +382,8 @@ func leafKey(i message.LeafIndex) []byte { return binary.BigEndian.AppendUint32(
 func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
 
 // checkSelfRemove checks a SelfRemove of a list: no other proposal updates or removes the leaf.
-// One by value would be of the committer, who is refused as its sender.
+// One by value is of the committer, who is refused as its sender: a member by checkList, and a new
+// member by publicState.checkSelfRemove.
 func (s proposalSet) checkSelfRemove(c *CommittedProposal, i int) error {
 	leaf := c.Sender.Leaf
 	if s.twice("leaf", leafKey(leaf)) {
