@@ -140,9 +140,8 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 }
 
 // KeyPackageRef returns the KeyPackageRef of a KeyPackage, by which a Welcome names it (RFC
-// 9420, Section 5.2): Hash.Size bytes. s is the suite of the KeyPackage, for which KeyPackageRef
-// does not look. The error is [message.ErrMalformed]: the KeyPackage, made by the caller, does
-// not encode.
+// 9420, Section 5.2): Hash.Size bytes. s has to be the suite of the KeyPackage. The error is
+// [message.ErrMalformed]: the KeyPackage, made by the caller, does not encode.
 func KeyPackageRef(s suite.Suite, kp *message.KeyPackage) ([]byte, error) {
 	return check.KeyPackageRef(s, kp)
 }
