@@ -204,7 +204,7 @@ func (s *step) pend(g *liveGroup, p *pending, state apq.CandidateState) error {
 // stand in the way for good.
 func (c *Client) commitProposals(ctx context.Context, g *liveGroup) error {
 	err := c.prepare(ctx, g, wanted{}, nil)
-	if err == nil || !verdict(err) || !g.known {
+	if err == nil || !verdict(err) || errors.Is(err, errNoJoinerData) || !g.known {
 		return err
 	}
 	c.warn("proposals cannot be committed", g.id, err)

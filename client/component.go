@@ -100,7 +100,10 @@ func (c *Client) joinerData(ctx context.Context, g *liveGroup, proposals []messa
 		return nil, nil
 	}
 	data, err := c.cfg.JoinerData(ctx, g.mls)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil: // which says nothing about the change: another call goes on with it
+		return nil, &againError{err}
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errNoJoinerData, err)
 	}
 	return data, nil

@@ -277,6 +277,51 @@ func TestJoinerDataThatIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "JoinerData needs MLS.Components")
 }
 
+// A member that has nothing for those whom others propose lets the proposals wait, whatever its
+// reason: another member commits them.
+func TestProposalsWaitForJoinerData(t *testing.T) {
+	w := newWorld(t)
+	ann, bob, carl := w.actor("ann", withComponents), w.actor("bob", withComponents), w.actor("carl", withComponents)
+	sync(t, carl, bob, ann)
+	extension, propose := w.office()
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"}, extension)
+	require.NoError(t, err)
+	sync(t, bob, ann)
+	ann.cfg.JoinerData = func(context.Context, *mls.Group) (message.AppDataDictionary, error) { return nil, message.ErrInvalid }
+	ann.restart()
+	propose(g, "carl")
+	for range 2 {
+		require.ErrorIs(t, ann.Sync(ctx), message.ErrInvalid)
+	}
+	require.Empty(t, ann.failures())
+	sync(t, bob, ann, carl)
+	agree(t, g, ann, bob, carl)
+}
+
+// A change that adds members goes on after a call that ends while the application looks for what
+// it has for them.
+func TestChangeGoesOnWhereJoinerDataStopped(t *testing.T) {
+	w := newWorld(t)
+	var ask func(context.Context) error
+	ann := w.actor("ann", withComponents, func(cfg *client.Config) {
+		cfg.JoinerData = func(ctx context.Context, _ *mls.Group) (message.AppDataDictionary, error) { return nil, ask(ctx) }
+	})
+	bob := w.actor("bob", withComponents)
+	sync(t, ann, bob)
+	g, err := ann.CreateGroup(ctx, "", nil)
+	require.NoError(t, err)
+	ask = func(context.Context) error { ann.disk.Kill(); return nil }
+	require.Error(t, ann.Add(ctx, g, "bob"))
+	ann.open()
+	ends, end := context.WithCancel(ctx)
+	ask = func(ctx context.Context) error { end(); return ctx.Err() }
+	require.ErrorIs(t, ann.Sync(ends), context.Canceled)
+	ask = func(context.Context) error { return nil }
+	sync(t, ann, bob)
+	require.Empty(t, ann.failures())
+	agree(t, g, ann, bob)
+}
+
 // The exported secret of a component is taken once, durably, with what the application writes
 // beside it. If that fails, it is not taken.
 func TestClientsExportSafely(t *testing.T) {

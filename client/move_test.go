@@ -239,31 +239,38 @@ func TestMessageOvertakenByTheEndOfItsGroup(t *testing.T) {
 	require.Len(t, of[*client.Sent](carl.events()), 1)
 }
 
+// office returns the extension of groups to whose members an office that is none proposes clients,
+// and what proposes one in the first epoch of a group that has others.
+func (w *world) office() (extension message.Extension, propose func(group, name string)) {
+	s, err := all.Registry().Suite(classic)
+	require.NoError(w.t, err)
+	signer, err := s.GenerateSigner()
+	require.NoError(w.t, err)
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: message.BasicCredential([]byte("office"))}})
+	require.NoError(w.t, err)
+	return message.Extension{Type: message.ExtensionExternalSenders, Data: senders}, func(group, name string) {
+		office := w.server.Client("office")
+		claimed, err := office.Claim(ctx, name, classic)
+		require.NoError(w.t, err)
+		kp, err := message.Parse[message.Message](claimed)
+		require.NoError(w.t, err)
+		outside := mls.ExternalProposer{Suite: s, GroupID: []byte(group), Epoch: 1}
+		proposal, err := outside.Propose(ctx, signer, 0, message.Add{KeyPackage: kp.KeyPackage})
+		require.NoError(w.t, err)
+		_, err = office.Send(ctx, delivery.Message{ID: "1", Group: group, Epoch: 1, Message: proposal})
+		require.NoError(w.t, err)
+	}
+}
+
 // A proposal from outside the group is committed, and whom it adds gets the Welcome.
 func TestOutsiderProposesAMember(t *testing.T) {
 	w := newWorld(t)
 	actors := w.clients("ann", "bob", "carl")
-	s, err := all.Registry().Suite(classic)
-	require.NoError(t, err)
-	signer, err := s.GenerateSigner()
-	require.NoError(t, err)
-	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: message.BasicCredential([]byte("office"))}})
-	require.NoError(t, err)
-	extension := message.Extension{Type: message.ExtensionExternalSenders, Data: senders}
+	extension, propose := w.office()
 	g, err := actors[0].CreateGroup(ctx, "", []string{"bob"}, extension)
 	require.NoError(t, err)
 	sync(t, actors...)
-
-	office := w.server.Client("office")
-	claimed, err := office.Claim(ctx, "carl", classic)
-	require.NoError(t, err)
-	kp, err := message.Parse[message.Message](claimed)
-	require.NoError(t, err)
-	outside := mls.ExternalProposer{Suite: s, GroupID: []byte(g), Epoch: 1}
-	proposal, err := outside.Propose(ctx, signer, 0, message.Add{KeyPackage: kp.KeyPackage})
-	require.NoError(t, err)
-	_, err = office.Send(ctx, delivery.Message{ID: "1", Group: g, Epoch: 1, Message: proposal})
-	require.NoError(t, err)
+	propose(g, "carl")
 	sync(t, actors...)
 	agree(t, g, actors...)
 }
