@@ -294,7 +294,8 @@ func (c *Client) deleteGroups(ctx context.Context) {
 	turns, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	for _, id := range c.ids() {
-		if err := c.Delete(turns, id); err != nil {
+		err := c.with(turns, id, func(g *liveGroup) error { return c.forget(turns, g, nil) })
+		if err != nil && !errors.Is(err, ErrNoGroup) {
 			c.warn("deleting a group", id, err) // its records go with the store
 		}
 	}
