@@ -198,8 +198,9 @@
 // others commit, and sends nothing while proposals wait. All other changes are for a full
 // member, with [ErrPartial]: [Client.Upgrade] makes it one, also by itself ([Partial].Upgrade).
 // It becomes a full member too by [Client.Resync], by a move to another suite, and by a Welcome
-// to a pair, which has no partial members. It does not look for forks. Once the service no longer has the tree of its epoch, it
-// recovers by itself only into a group that a member has signed whom it has met before.
+// to a pair, which has no partial members. It does not look for forks. Once the service no longer
+// has the tree of its epoch, it recovers by itself only into a group that a member has signed whom
+// it has met before.
 //
 // # Key packages
 //

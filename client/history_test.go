@@ -243,7 +243,8 @@ func TestExportOfAGroupThatIsBeingLeft(t *testing.T) {
 	require.Equal(t, before, history(t, phone, g))
 }
 
-// With a group, what was said there goes that the application has not confirmed, and there is room for others.
+// With a group, what was said there goes that the application has not confirmed, and there is room
+// for others.
 func TestDeletedGroupLeavesNoText(t *testing.T) {
 	w := newWorld(t)
 	ann := w.actor("ann")
@@ -280,7 +281,6 @@ func TestDeletedGroupLeavesNoText(t *testing.T) {
 		case *client.Sent:
 			t.Fatal(e.Group)
 		case *client.Unsent, *client.Left: // the application has to know
-
 			left = append(left, e.Group)
 		}
 	}

@@ -196,8 +196,8 @@ func (s unwelcoming) Submit(ctx context.Context, sub delivery.Submission) (deliv
 	return s.Service.Submit(ctx, sub)
 }
 
-// Who takes over the move of a group for which the service takes no Welcome says so and stops, until it
-// is asked to move it.
+// Who takes over the move of a group for which the service takes no Welcome says so and stops,
+// until it is asked to move it.
 func TestTakeOverThatTheServiceRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
