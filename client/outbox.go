@@ -328,8 +328,13 @@ func isEpoch(err error) bool {
 func (c *Client) giveUp(ctx context.Context, g *liveGroup, m *outgoing, why error) error {
 	s := c.step(g)
 	s.remove(g, m)
-	s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Items: m.rec.Items, Why: why.Error()})
+	s.event(g, m.rec.unsent(why))
 	return c.commit(ctx, s)
+}
+
+// unsent returns the event of a message that is given up.
+func (rec *outboxRecord) unsent(why error) *Unsent {
+	return &Unsent{ID: rec.ID, Data: rec.Data, Items: rec.Items, Why: why.Error()}
 }
 
 // remove takes a message out of the outbox.
@@ -347,7 +352,7 @@ func (s *step) remove(g *liveGroup, m *outgoing) {
 func (s *step) unsent(g *liveGroup, event int, why error) {
 	s.before(func(r store.Writer) error {
 		return scanJSON(r, key(spaceOutbox, g.id), func(_ []byte, rec *outboxRecord) error {
-			e := s.event(g, &Unsent{ID: rec.ID, Data: rec.Data, Items: rec.Items, Why: why.Error()})
+			e := s.event(g, rec.unsent(why))
 			if event < 0 {
 				return nil
 			}

@@ -447,13 +447,18 @@ func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Po
 	return c.commit(ctx, s)
 }
 
+// errNoLongerKept is why a message is Unsent of which nobody can say whether it was sent.
+var errNoLongerKept = errors.New("the delivery service no longer has what the message may be among")
+
 // doubted takes those messages out of the outbox that may be among what the service has deleted:
 // it would take them once more. Of a store that is an old backup, nothing says what was tried.
 func (c *Client) doubted(s *step, g *liveGroup) {
 	for _, m := range slices.Clone(g.outbox) {
 		if m.rec.Tried || g.rec.Trouble == RolledBack {
 			s.remove(g, m)
-			s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Items: m.rec.Items, Why: "the delivery service no longer has what the message may be among", Unknown: true})
+			unsent := m.rec.unsent(errNoLongerKept)
+			unsent.Unknown = true
+			s.event(g, unsent)
 		}
 	}
 }
