@@ -82,12 +82,7 @@ func TestRefusedMoveEnds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			w.guarded()
-			var actors []*actor
-			for _, name := range []string{"ann", "bob"} {
-				a := w.actor(name, withHybrid, inPublic, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
-				sync(t, a)
-				actors = append(actors, a)
-			}
+			actors := w.alike([]string{"ann", "bob"}, withHybrid, inPublic, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
 			ann, bob := actors[0], actors[1]
 			g, err := ann.CreateGroup(ctx, "", []string{"bob"})
 			require.NoError(t, err)

@@ -14,12 +14,7 @@ import (
 func TestClientsBehindAGuard(t *testing.T) {
 	w := newWorld(t)
 	w.guarded(func(cfg *guard.Config) { cfg.PublicOnly = true })
-	var actors []*actor
-	for _, name := range []string{"ann", "bob", "carl"} {
-		a := w.actor(name, withHybrid, inPublic)
-		require.NoError(t, a.Sync(ctx))
-		actors = append(actors, a)
-	}
+	actors := w.alike([]string{"ann", "bob", "carl"}, withHybrid, inPublic)
 	ann, bob, carl := actors[0], actors[1], actors[2]
 	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
 	require.NoError(t, err)
@@ -51,12 +46,7 @@ func TestClientsBehindAGuard(t *testing.T) {
 func TestPrivateGroupsMoveBehindAGuard(t *testing.T) {
 	w := newWorld(t)
 	w.guarded()
-	var actors []*actor
-	for _, name := range []string{"ann", "bob"} {
-		a := w.actor(name, withHybrid, inPairs)
-		require.NoError(t, a.Sync(ctx))
-		actors = append(actors, a)
-	}
+	actors := w.alike([]string{"ann", "bob"}, withHybrid, inPairs)
 	ann, bob := actors[0], actors[1]
 	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
 	require.NoError(t, err)

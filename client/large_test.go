@@ -87,11 +87,7 @@ func follows(t *testing.T) (ann *actor, others []*actor, m *meddler) {
 	ann = w.actor("ann", withHybrid)
 	ann.delivery = func(s delivery.Service) delivery.Service { m.Service = s; return m }
 	ann.restart()
-	for _, name := range []string{"bob", "carl", "dan"} {
-		others = append(others, w.actor(name, withHybrid))
-		sync(t, others[len(others)-1])
-	}
-	return ann, others, m
+	return ann, w.alike([]string{"bob", "carl", "dan"}, withHybrid), m
 }
 
 // Whose Welcome comes late begins to read where the others do, whatever has happened meanwhile:
@@ -202,11 +198,7 @@ func TestTakeOverThatTheServiceRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
 		ann, bob, carl := actors[0], actors[1], actors[2]
-		k, _ := ann.mortal(8, diesAfter)
-		ann.restart()
-		_, err := ann.Move(ctx, g, hybrid)
-		require.Error(t, err)
-		require.True(t, k.dead)
+		ann.diesMoving(g)
 		sync(t, bob, carl)
 		asked := 0
 		bob.delivery = func(s delivery.Service) delivery.Service { return unwelcoming{s, &asked} }
@@ -217,14 +209,14 @@ func TestTakeOverThatTheServiceRefuses(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, 1, asked)
-		failed := of[*client.Failed](bob.events())
+		failed := bob.failures()
 		require.Len(t, failed, 1)
 		require.Equal(t, "move", failed[0].What)
 		bob.delivery = nil
 		bob.restart()
 		sync(t, bob)
 		require.Equal(t, 1, asked)
-		_, err = bob.Move(ctx, g, hybrid) // which asks again
+		_, err := bob.Move(ctx, g, hybrid) // which asks again
 		require.NoError(t, err)
 		sync(t, carl)
 		moved(t, g, bob, carl)
@@ -237,18 +229,14 @@ func TestTakeOverOfTooManyMembers(t *testing.T) {
 		counts := &counter{}
 		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
 		ann, bob := actors[0], actors[1]
-		k, _ := ann.mortal(8, diesAfter)
-		ann.restart()
-		_, err := ann.Move(ctx, g, hybrid)
-		require.Error(t, err)
-		require.True(t, k.dead)
+		ann.diesMoving(g)
 		bob.cfg.Bounds.Recipients, bob.cfg.Metrics = 1, counts
 		bob.restart()
 		sync(t, bob)
 		time.Sleep(2 * time.Hour)
 		sync(t, bob)
 		sync(t, bob)
-		require.Len(t, of[*client.Failed](bob.events()), 1)
+		require.Len(t, bob.failures(), 1)
 		require.Zero(t, counts.of("key_packages_claimed"))
 	})
 }

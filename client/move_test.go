@@ -20,11 +20,7 @@ import (
 // movable returns clients in one group that have key packages of the hybrid too.
 func movable(t *testing.T, change ...func(*client.Config)) (actors []*actor, group string) {
 	w := newWorld(t)
-	for _, name := range []string{"ann", "bob", "carl"} {
-		a := w.actor(name, append(change, withHybrid)...)
-		require.NoError(t, a.Sync(ctx))
-		actors = append(actors, a)
-	}
+	actors = w.alike([]string{"ann", "bob", "carl"}, append(change, withHybrid)...)
 	group, err := actors[0].CreateGroup(ctx, "", []string{"bob", "carl"})
 	require.NoError(t, err)
 	sync(t, actors...)
@@ -174,24 +170,29 @@ func TestRaceOfMoves(t *testing.T) {
 	moved(t, g, actors...)
 }
 
+// diesMoving ends a group by a move, and the process before the group that follows is there.
+func (a *actor) diesMoving(group string) {
+	k, _ := a.mortal(8, diesAfter)
+	a.restart()
+	_, err := a.Move(ctx, group, hybrid)
+	require.Error(a.w.t, err)
+	require.True(a.w.t, k.dead)
+}
+
 // The one that ended the group does not come back: another makes the new one.
 func TestMoveIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
 		ann, bob, carl := actors[0], actors[1], actors[2]
-		k, _ := ann.mortal(8, diesAfter)
-		ann.restart()
 		ended := func() bool {
 			sync(t, bob)
 			info, err := bob.Group(g)
 			require.NoError(t, err)
 			return info.State == client.Ended
 		}
-		_, err := ann.Move(ctx, g, hybrid)
-		require.Error(t, err)
-		require.True(t, k.dead)
+		ann.diesMoving(g)
 		require.True(t, ended())
-		_, err = bob.Send(ctx, g, []byte("waits"))
+		_, err := bob.Send(ctx, g, []byte("waits"))
 		require.NoError(t, err)
 		require.ErrorIs(t, bob.Add(ctx, g, "dan"), client.ErrEnded)
 		sync(t, bob, carl)

@@ -16,11 +16,7 @@ import (
 // movablePair returns clients in a pair that have key packages of the hybrid too.
 func movablePair(t *testing.T, change ...func(*client.Config)) (all []*actor, group string) {
 	w := newWorld(t)
-	for _, name := range []string{"ann", "bob", "carl"} {
-		a := w.actor(name, append(change, withHybrid, inPairs)...)
-		require.NoError(t, a.Sync(ctx))
-		all = append(all, a)
-	}
+	all = w.alike([]string{"ann", "bob", "carl"}, append(change, withHybrid, inPairs)...)
 	group, err := all[0].CreatePair(ctx, "", []string{"bob", "carl"})
 	require.NoError(t, err)
 	sync(t, all...)

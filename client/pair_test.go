@@ -48,14 +48,7 @@ func forPairs(t testing.TB, cfg mls.Config) mls.Config {
 }
 
 // pairs returns clients that can be in pairs, with their key packages published.
-func (w *world) pairs(names ...string) []*actor {
-	actors := make([]*actor, len(names))
-	for i, name := range names {
-		actors[i] = w.actor(name, inPairs)
-		require.NoError(w.t, actors[i].Sync(ctx))
-	}
-	return actors
-}
+func (w *world) pairs(names ...string) []*actor { return w.alike(names, inPairs) }
 
 // epochs returns the epochs of both groups of a pair, as a client has them.
 func (a *actor) epochs(group string) (t, pq uint64) {

@@ -102,11 +102,14 @@ func (a *actor) restart() {
 	a.open()
 }
 
-// actors returns clients with these names, whose key packages are published.
-func (w *world) clients(names ...string) []*actor {
+// clients returns clients with these names, whose key packages are published.
+func (w *world) clients(names ...string) []*actor { return w.alike(names) }
+
+// alike is clients with changes to the configuration of each.
+func (w *world) alike(names []string, change ...func(*client.Config)) []*actor {
 	actors := make([]*actor, len(names))
 	for i, name := range names {
-		actors[i] = w.actor(name)
+		actors[i] = w.actor(name, change...)
 		require.NoError(w.t, actors[i].Sync(context.Background()))
 	}
 	return actors
