@@ -20,7 +20,7 @@ import (
 //
 // Errors:
 //
-//   - [ErrNoGroup], a [*TroubleError]: there is no such group.
+//   - [ErrNoGroup], a [*TroubleError]: the client is not in the group, or cannot follow it.
 //   - those of [mls.Group.SafeExportSecret].
 func (c *Client) SafeExportSecret(ctx context.Context, group string, component message.ComponentID, write ...func(w store.Writer, secret []byte) error) (secret []byte, err error) {
 	err = c.with(ctx, group, func(g *liveGroup) error {

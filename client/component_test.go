@@ -362,6 +362,27 @@ func TestClientsExportSafely(t *testing.T) {
 	require.ErrorIs(t, err, client.ErrNoGroup)
 }
 
+// In a pair, the exported secret is that of the T group.
+func TestClientsOfPairsExportSafely(t *testing.T) {
+	w := newWorld(t)
+	both := w.alike([]string{"ann", "bob"}, inPairs, func(cfg *client.Config) { cfg.MLS.SafeExporter = true })
+	ann, bob := both[0], both[1]
+	g, err := ann.CreatePair(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, bob, ann)
+	got, err := ann.SafeExportSecret(ctx, g, poll)
+	require.NoError(t, err)
+	export := func(look func(context.Context, string, func(*mls.Group) error) error) (secret []byte) {
+		require.NoError(t, look(ctx, g, func(g *mls.Group) (err error) {
+			secret, err = g.SafeExportSecret(poll)
+			return err
+		}))
+		return secret
+	}
+	require.Equal(t, export(bob.View), got)
+	require.NotEqual(t, export(bob.ViewPQ), got)
+}
+
 // acknowledging brings the component of acknowledgements, as an application has it.
 func acknowledging(cfg *client.Config) {
 	cfg.MLS.Components = []mls.Component{{

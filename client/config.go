@@ -45,11 +45,11 @@ type Config struct {
 	Accept func(ctx context.Context, group *mls.Candidate, from string) error
 
 	// JoinerData returns what the Welcome of a commit has for the components of those whom the
-	// commit adds (draft-ietf-mls-extensions-10, Section 4.6); group is as before the commit. It
-	// is asked for each attempt to make such a commit, and is Data of their [Joined]. In a pair,
-	// the T group's Welcome has it. Nil has nothing. An error ends the change, unless ctx has
-	// ended, and lets proposals of others wait. JoinerData must neither keep nor change the
-	// Group, nor call the Client.
+	// commit adds (draft-ietf-mls-extensions-10, Section 4.6): it is Data of their [Joined]. group
+	// is as before the commit. JoinerData is called for each attempt to make such a commit. In a
+	// pair, the T group's Welcome has the data. Nil has nothing. An error ends the change, unless
+	// ctx has ended, and lets proposals of others wait. JoinerData must neither keep nor change
+	// the Group, nor call the Client.
 	JoinerData func(ctx context.Context, group *mls.Group) (message.AppDataDictionary, error)
 
 	Recovery Recovery
