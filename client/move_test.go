@@ -305,6 +305,7 @@ func TestHistoryOutlivesMoves(t *testing.T) {
 	}
 	var file bytes.Buffer
 	require.NoError(t, ann.Export(ctx, &file))
+	require.Equal(t, 1+1+len(all), bytes.Count(file.Bytes(), []byte("\n")), "the client, the group, and its messages once")
 	phone := bob.w.actor("phone", func(cfg *client.Config) { cfg.Bounds.History = 10 })
 	groups, err := phone.Import(ctx, &file)
 	require.NoError(t, err)
@@ -320,4 +321,6 @@ func TestHistoryOutlivesMoves(t *testing.T) {
 		}
 	}
 	require.Empty(t, history(t, ann, g))
+	require.Empty(t, of[*client.Sent](ann.events()), "what nobody has confirmed goes too")
+	require.Equal(t, []string{"ann: 3"}, bob.texts())
 }
