@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	gosync "sync"
 	"sync/atomic"
@@ -365,4 +366,40 @@ func TestRunOnABadNetwork(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where the application makes room for events, the client goes on to receive at once.
+func TestRoomForEventsIsUsedAtOnce(t *testing.T) {
+	for name, makesRoom := range map[string]func(a *actor, group string){
+		"confirmed": func(a *actor, _ string) { a.events() },
+		"deleted":   func(a *actor, group string) { require.NoError(a.w.t, a.Delete(ctx, group)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			ann := w.actor("ann")
+			bob := w.actor("bob", func(cfg *client.Config) { cfg.Schedule, cfg.Bounds.Events = client.Schedule{}, 4 })
+			sync(t, bob, ann)
+			var groups []string
+			for range 2 {
+				g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+				require.NoError(t, err)
+				groups = append(groups, g)
+			}
+			sync(t, bob, ann)
+			bob.events()
+			running, stop := context.WithCancel(ctx)
+			ended := make(chan error)
+			go func() { ended <- bob.Run(running) }()
+			defer func() { stop(); <-ended }()
+			for i, n := range []int{4, 1} {
+				say(t, groups[i], slices.Repeat([]*actor{ann}, n)...)
+				require.NoError(t, ann.Flush(ctx, groups[i]))
+				wait()
+			}
+			require.Equal(t, 4, bob.Health(ctx).Unconfirmed, name)
+			makesRoom(bob, groups[0])
+			synctest.Wait()
+			require.Len(t, messages(bob.events()), 1, name)
+		})
+	}
 }
