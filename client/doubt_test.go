@@ -115,3 +115,50 @@ func TestMessageThatTheServiceNoLongerHas(t *testing.T) {
 		})
 	}
 }
+
+// withheld is a service that shows nothing of one group.
+type withheld struct {
+	delivery.Service
+	group *string
+}
+
+func (s withheld) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if of.Group != "" && of.Group == *s.group {
+		return nil, delivery.ErrUnavailable
+	}
+	return s.Service.Fetch(ctx, of, after, limit)
+}
+
+// A message that goes to the group that follows has another ID there, under which the service
+// cannot have it: it is sent also where the service has deleted what the sender has not read.
+func TestMessageThatMovedIsNotDoubted(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	group := ""
+	carl.delivery = func(s delivery.Service) delivery.Service { return withheld{s, &group} }
+	carl.restart()
+	require.NoError(t, carl.Flush(ctx, g)) // so that the service is reached, and what is sent is tried
+	_, err := carl.Send(ctx, g, []byte("waits"))
+	require.NoError(t, err)
+	group, err = ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	for range 2 {
+		_ = carl.Sync(ctx) // which enters the group, and reads nothing there
+	}
+	info, err := carl.Group(group)
+	require.NoError(t, err)
+	require.Equal(t, client.Active, info.State)
+
+	say(t, group, ann)
+	sync(t, ann)
+	entries := ann.w.server.Entries(delivery.Stream{Group: group})
+	ann.w.server.Drop(entries[len(entries)-1].Position)
+	require.NoError(t, bob.Update(ctx, group))
+	group = ""
+	sync(t, carl, ann, bob)
+	require.Equal(t, []string{"carl: waits"}, ann.texts())
+	events := carl.events()
+	require.Len(t, of[*client.Recovered](events), 1)
+	require.Empty(t, of[*client.Unsent](events))
+}
