@@ -107,8 +107,8 @@ func TestSecondGuard(t *testing.T) {
 func TestSecondGuardOfAPair(t *testing.T) {
 	w := newWorld(t)
 	w.guarded()
-	ann, bob := w.actor("ann", withHybrid, inPairs, inPublic), w.actor("bob", withHybrid, inPairs, inPublic)
-	sync(t, ann, bob)
+	actors := w.alike([]string{"ann", "bob", "carl"}, withHybrid, inPairs, inPublic)
+	ann, bob := actors[0], actors[1]
 	g, err := ann.CreatePair(ctx, "", []string{"bob"})
 	require.NoError(t, err)
 	sync(t, ann, bob)
@@ -116,6 +116,7 @@ func TestSecondGuardOfAPair(t *testing.T) {
 	sync(t, ann, bob)
 	w.guarded(func(cfg *guard.Config) { cfg.Service = w.server.Client("guard beside") })
 	bob.restart()
+	require.NoError(t, bob.Add(ctx, g, "carl"), "which brings the trees of both groups")
 	require.NoError(t, bob.Update(ctx, g))
 	sync(t, bob, ann)
 	require.NoError(t, ann.Update(ctx, g))

@@ -113,6 +113,33 @@ func TestLateWelcome(t *testing.T) {
 	}
 }
 
+// ahead is a service that says of Welcomes that the group begins behind them.
+type ahead struct{ delivery.Service }
+
+func (s ahead) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := s.Service.Fetch(ctx, of, after, limit)
+	for i := range entries {
+		if of.Client != "" {
+			entries[i].Start = entries[i].Position + 100
+		}
+	}
+	return entries, err
+}
+
+// No Welcome lets a client pass over what comes behind it.
+func TestWelcomeThatBeginsBehindItself(t *testing.T) {
+	w := newWorld(t)
+	ann, bob := w.actor("ann"), w.actor("bob")
+	bob.delivery = func(s delivery.Service) delivery.Service { return ahead{s} }
+	bob.restart()
+	sync(t, bob)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	say(t, g, ann)
+	sync(t, ann, bob)
+	require.Len(t, bob.texts(), 1)
+}
+
 // A client that is killed while Welcomes of its commit are not there yet brings them when it
 // begins again, before it goes on: the stream shows the commit, and not the Welcomes.
 func TestKilledWhileWelcomesFollow(t *testing.T) {
@@ -238,5 +265,25 @@ func TestTakeOverOfTooManyMembers(t *testing.T) {
 		sync(t, bob)
 		require.Len(t, bob.failures(), 1)
 		require.Zero(t, counts.of("key_packages_claimed"))
+	})
+}
+
+// Who takes over a move waits for the key packages of a member that has none of the suite.
+func TestTakeOverWaitsForKeyPackages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
+		ann, bob, carl := actors[0], actors[1], actors[2]
+		ann.diesMoving(g)
+		sync(t, bob, carl)
+		carl.cfg.KeyPackages.Suites = []suite.ID{classic}
+		carl.restart()
+		sync(t, carl)
+		time.Sleep(65 * time.Minute) // the turn of carl is after 67.5
+		require.ErrorIs(t, bob.Sync(ctx), delivery.ErrNoKeyPackage)
+		require.Empty(t, bob.failures())
+		carl.cfg.KeyPackages.Suites = []suite.ID{classic, hybrid}
+		carl.restart()
+		sync(t, carl, bob, carl)
+		moved(t, g, bob, carl)
 	})
 }

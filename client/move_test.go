@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +138,16 @@ func TestTooManyAtOnce(t *testing.T) {
 	require.ErrorIs(t, ann.Replace(ctx, "g", "bob", "carl"), delivery.ErrTooLarge)
 	require.Equal(t, claimed, counts.of("key_packages_claimed"))
 	require.NoError(t, ann.Add(ctx, "g", "bob", "carl"), "who is there already is not let in")
+
+	ann.cfg.Bounds.Recipients = delivery.MaxRecipients + 1 // which no service takes
+	ann.restart()
+	claimed = counts.of("key_packages_claimed")
+	many := make([]string, delivery.MaxRecipients+1)
+	for i := range many {
+		many[i] = fmt.Sprint("m", i)
+	}
+	require.ErrorIs(t, ann.Add(ctx, "g", many...), delivery.ErrTooLarge)
+	require.Equal(t, claimed, counts.of("key_packages_claimed"))
 }
 
 func TestMoveWaitsForKeyPackages(t *testing.T) {
