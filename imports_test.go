@@ -61,7 +61,7 @@ func layers() []layer {
 		},
 		{pkg: "mls/event", imports: []string{"suite", "mls/message"}},
 		{pkg: "mls/message", imports: []string{"suite", "internal/codepoint", "internal/treemath", "internal/wire"}},
-		{pkg: "mls/internal/label", imports: []string{"suite", "internal/parallel", "internal/wire"}},
+		{pkg: "mls/internal/label", imports: []string{"suite", "internal/parallel", "internal/scratch", "internal/wire"}},
 		{pkg: "mls/internal/fault", imports: []string{"suite", "mls/message"}},
 		{
 			pkg: "mls/internal/check",
@@ -140,7 +140,8 @@ func layers() []layer {
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},
 		{pkg: "internal/frequent"},
-		{pkg: "internal/hkdf"},
+		{pkg: "internal/hkdf", imports: []string{"internal/scratch"}},
+		{pkg: "internal/scratch"},
 		{pkg: "internal/codepoint"},
 		{pkg: "internal/sortedset"},
 		{pkg: "internal/parallel"},

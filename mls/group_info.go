@@ -80,17 +80,17 @@ func (c *Candidate) external() (message.LeafIndex, []byte, error) {
 }
 
 // groupInfo returns the encoded GroupInfo of an epoch, signed by the member at leaf (RFC
-// 9420, Section 12.4.3), with room behind it for overhead more bytes. With the tree, it is
-// O(n).
-func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, overhead int, extensions ...message.Extension) ([]byte, error) {
+// 9420, Section 12.4.3), written over memory if it fits there, with room behind it for
+// overhead more bytes. With the tree, it is O(n).
+func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, memory []byte, overhead int, extensions ...message.Extension) ([]byte, error) {
 	const rest = 512 // without the tree and the signature, in most groups
 	room := rest + p.suite.Info().Signature.Signature + overhead
 	if withTree {
 		room += p.tree.EncodedAtMost()
 	}
-	var w wire.Writer
+	w := wire.WriterOver(memory)
 	w.Grow(room)
-	signed, tbs, err := label.WriteSigned(&w, label.GroupInfoTBS, func(w *wire.Writer) {
+	signed, tbs, err := label.WriteSigned(w, label.GroupInfoTBS, func(w *wire.Writer) {
 		message.Write(w, &p.context)
 		list := w.Begin()
 		for _, x := range extensions {
@@ -129,7 +129,7 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf messag
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.groupInfo(ctx, cfg, leaf, withTree, 0, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
+	info, err := p.groupInfo(ctx, cfg, leaf, withTree, nil, 0, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func TestJoinerDataOfGroupInfos(t *testing.T) {
 	external, err := wire.Marshal((&check.ExternalPub{Key: pub}).Marshal)
 	require.NoError(t, err)
 	join := func(data message.Extension, adjust ...func(*Config)) (*Candidate, error) {
-		info, err := g.public.groupInfo(t.Context(), g.cfg, 0, true, 0, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external}, data)
+		info, err := g.public.groupInfo(t.Context(), g.cfg, 0, true, nil, 0, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external}, data)
 		require.NoError(t, err)
 		encoded, err := framing.Envelop(codepoint.WireFormatGroupInfo, info)
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/scratch"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
@@ -32,10 +33,13 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 	if err != nil {
 		return nil, err
 	}
-	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree, s.Info().AEAD.Nt, extensions...)
+	lent := scratch.Borrow(0)
+	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree, lent.Bytes, s.Info().AEAD.Nt, extensions...)
 	if err != nil {
 		return nil, err
 	}
+	lent.Bytes = info
+	defer lent.Return() // not after an error: a signer may still read it when ctx has ended
 	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, info)
 	if err != nil {
 		return nil, err

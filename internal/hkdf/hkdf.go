@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/scratch"
 )
 
 // Hash is a hash with its HMAC and its HKDF. It is safe for concurrent use.
@@ -155,7 +157,7 @@ func (h *Hash) stream(dst, key []byte, parts ...[]byte) []byte {
 // mac appends the HMAC of parts, which it copies, to dst. dst may share its memory with
 // them.
 func (h *Hash) mac(dst, key []byte, parts ...[]byte) []byte {
-	var scratch [512]byte
+	var room [512]byte
 	if len(key) > h.block {
 		key = h.Sum(nil, key)
 	}
@@ -163,12 +165,14 @@ func (h *Hash) mac(dst, key []byte, parts ...[]byte) []byte {
 	for _, p := range parts {
 		size += len(p)
 	}
-	buf := scratch[:0]
-	if size > len(scratch) {
-		buf = make([]byte, 0, size) // at once, so that all of it is erased
+	buf := room[:0]
+	if size > len(room) {
+		lent := scratch.Borrow(size) // at once, so that all of it is erased
+		defer lent.Return()
+		buf = lent.Bytes
 	}
 	buf = append(buf, key...)
-	buf = append(buf, scratch[len(key):h.block]...)
+	buf = append(buf, room[len(key):h.block]...)
 	xor(buf, 0x3636363636363636)
 	for _, p := range parts {
 		buf = append(buf, p...)

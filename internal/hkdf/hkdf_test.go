@@ -1,14 +1,18 @@
 package hkdf
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/scratch"
 )
 
 // HMAC and HKDF agree with the standard library's for keys and messages of every
@@ -70,4 +74,16 @@ func TestExpandKeepsItsArguments(t *testing.T) {
 	again := make([]byte, 100)
 	require.NoError(t, h.Expand(again, prk, info))
 	require.Equal(t, out, again)
+}
+
+// A secret that is longer than what fits on the stack is erased from the memory that it
+// is copied to.
+func TestBorrowedMemoryIsErased(t *testing.T) {
+	secret := []byte(strings.Repeat("secret", 200))
+	New(crypto.SHA256).mac(nil, secret[:32], secret)
+	for range 10 {
+		lent := scratch.Borrow(len(secret))
+		defer lent.Return()
+		require.False(t, bytes.Contains(lent.Bytes[:cap(lent.Bytes)], []byte("secret")))
+	}
 }

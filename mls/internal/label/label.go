@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/scratch"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -68,20 +69,26 @@ func Component(component uint16, label string) (string, error) {
 	return string(b), err
 }
 
-// labelled returns the encoded
+// labelled returns memory that holds the encoded
 //
 //	struct {
 //	    opaque label<V>;
 //	    opaque content<V>;
 //	}
 //
-// which is SignContent and EncryptContext.
-func labelled(label string, content []byte) ([]byte, error) {
-	var w wire.Writer
-	w.Grow(wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(content)))
+// which is SignContent and EncryptContext. Whoever is done with it returns it.
+func labelled(label string, content []byte) (*scratch.Memory, error) {
+	lent := scratch.Borrow(wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(content)))
+	w := wire.WriterOver(lent.Bytes)
 	w.String(Prefix, label)
 	w.Bytes(content)
-	return w.Finish()
+	encoded, err := w.Finish()
+	if err != nil {
+		lent.Return()
+		return nil, err
+	}
+	lent.Bytes = encoded
+	return lent, nil
 }
 
 // Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2). The error is the signer's.
@@ -90,7 +97,7 @@ func Sign(ctx context.Context, signer suite.Signer, label string, content []byte
 	if err != nil {
 		return nil, err
 	}
-	return signer.Sign(ctx, message)
+	return signer.Sign(ctx, message.Bytes) // which may still read it when ctx has ended
 }
 
 // Verify returns nil if sig is pub's signature of content: VerifyWithLabel (RFC 9420,
@@ -100,7 +107,8 @@ func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error 
 	if err != nil {
 		return err
 	}
-	return s.Verify(pub, message, sig)
+	defer message.Return()
+	return s.Verify(pub, message.Bytes, sig)
 }
 
 // VerifyFirst is [Verify] with a key that nobody has checked, or that need not come again:
@@ -110,7 +118,8 @@ func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) e
 	if err != nil {
 		return err
 	}
-	return suite.VerifyFirst(s, pub, message, sig)
+	defer message.Return()
+	return suite.VerifyFirst(s, pub, message.Bytes, sig)
 }
 
 // WriteSigned returns what SignWithLabel signs (RFC 9420, Section 5.1.2), written over w: a
@@ -128,20 +137,15 @@ func WriteSigned(w *wire.Writer, label string, body func(w *wire.Writer)) (signe
 	return signed, signed[len(signed)-n:], nil
 }
 
-// encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the
-// info of HPKE.
-func encryptContext(label string, context []byte) ([]byte, error) {
-	return labelled(label, context)
-}
-
 // PrepareSeal returns the sealer of EncryptWithLabel (RFC 9420, Section 5.1.3) for any
 // number of recipients of one context. Its aad is empty.
 func PrepareSeal(s suite.Suite, label string, context []byte) (suite.Sealer, error) {
-	info, err := encryptContext(label, context)
+	info, err := labelled(label, context)
 	if err != nil {
 		return nil, err
 	}
-	return s.PrepareSeal(info)
+	defer info.Return()
+	return s.PrepareSeal(info.Bytes)
 }
 
 // SealToEach calls seal for each of n recipients of one context, on all cores, with the
@@ -167,11 +171,12 @@ func SealToEach(s suite.Suite, label string, context []byte, n int, seal func(i 
 // environment that refuses the key, or a provider that is unavailable,
 // [suite.ErrEnvironment].
 func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) ([]byte, error) {
-	info, err := encryptContext(label, context)
+	info, err := labelled(label, context)
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := key.Open(enc, info, nil, ciphertext)
+	defer info.Return()
+	plaintext, err := key.Open(enc, info.Bytes, nil, ciphertext)
 	if errors.Is(err, suite.ErrDestroyed) {
 		return nil, ErrRetired
 	}

@@ -1,0 +1,37 @@
+package scratch
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMemoryHasTheRoom(t *testing.T) {
+	for _, size := range []int{0, 1, 4096, most, most + 1, 10 * most} {
+		m := Borrow(size)
+		require.Empty(t, m.Bytes)
+		require.GreaterOrEqual(t, cap(m.Bytes), size)
+		m.Bytes = append(m.Bytes, 1)
+		m.Return()
+	}
+}
+
+// Nobody has what another borrower has not returned.
+func TestMemoryIsLentOnce(t *testing.T) {
+	a, b := Borrow(8), Borrow(8)
+	x, y := append(a.Bytes, "AAAAAAAA"...), append(b.Bytes, "BBBBBBBB"...)
+	require.Equal(t, "AAAAAAAA", string(x))
+	require.Equal(t, "BBBBBBBB", string(y))
+	a.Return()
+	b.Return()
+}
+
+// A large piece is not kept for somebody who needs little.
+func TestLargeMemoryIsNotKept(t *testing.T) {
+	Borrow(most + 1).Return()
+	for range 100 {
+		m := Borrow(0)
+		defer m.Return()
+		require.LessOrEqual(t, cap(m.Bytes), most)
+	}
+}
