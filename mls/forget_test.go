@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +61,36 @@ func TestForgetPastEpochs(t *testing.T) {
 	}
 	g.Destroy()
 	require.ErrorIs(t, g.ForgetPastEpochs(0), ErrRetired)
+}
+
+// A late message whose epoch is forgotten while it is read came too late, and the group goes
+// on: before its key is looked up, and before the key is used up.
+func TestForgetPastEpochsWhileReading(t *testing.T) {
+	var do func()
+	i := interrupt{do: &do}
+	for name, with := range map[string]func(*Config){
+		"before the key is found": withAEAD(func(a cipher.AEAD) cipher.AEAD {
+			i.now()
+			return a
+		}),
+		"before the key is used up": func(cfg *Config) { cfg.Authenticator = interruptedJudge{i} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 2, with)
+			late, err := groups[0].Encrypt(t.Context(), insiderTime, []byte("late"), nil)
+			require.NoError(t, err)
+			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
+			require.NoError(t, err)
+			follow(t, groups, 0, c)
+			g := groups[1]
+			do = func() { require.NoError(t, g.ForgetPastEpochs(0)) }
+			_, err = g.Process(t.Context(), insiderTime, late)
+			require.ErrorIs(t, err, ErrPastEpoch)
+			require.Nil(t, do)
+			_, err = g.Encrypt(t.Context(), insiderTime, []byte("more"), nil)
+			require.NoError(t, err)
+		})
+	}
 }
 
 // A member forgets the proposals of its epoch and the keys of its own Updates, and

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -89,7 +90,7 @@ func (b *inbox) admit(r *Received, key *secrettree.UnusedKey, limits proposalLim
 	}
 	if key != nil {
 		if err := key.Commit(); err != nil {
-			return err
+			return b.late(err)
 		}
 	}
 	switch {
@@ -99,6 +100,16 @@ func (b *inbox) admit(r *Received, key *secrettree.UnusedKey, limits proposalLim
 		b.claims.track(r.Commit.claim)
 	}
 	return nil
+}
+
+// late returns what the caller is told of an error from a message's secrets. If these are
+// destroyed and the group is not retired, they were of a past epoch that was forgotten
+// meanwhile. The caller holds mu.
+func (b *inbox) late(err error) error {
+	if errors.Is(err, ErrRetired) && !b.retired {
+		return ErrPastEpoch
+	}
+	return err
 }
 
 func (b *inbox) track(c *Candidate) bool {

@@ -219,7 +219,13 @@ func (g *Group) unprotectFrom(m *framing.PrivateMessage, proven func(*publicStat
 			return nil, nil, err
 		}
 	}
-	return of.framing.UnprotectPrivate(of.ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), m)
+	ac, key, err := of.framing.UnprotectPrivate(of.ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), m)
+	if err != nil {
+		g.inbox.mu.Lock()
+		defer g.inbox.mu.Unlock()
+		return nil, nil, g.inbox.late(err)
+	}
+	return ac, key, nil
 }
 
 // receivedIn is what opens PrivateMessages of one epoch.
