@@ -92,8 +92,9 @@ type Collected struct {
 	Entries, Objects int
 	KeyPackages      int // that have expired
 
-	// Completed is the number of submissions to which it has appended Welcomes that were missing:
-	// whoever handed them in has not come back.
+	// Completed is the number of submissions to which it has appended Welcomes that were missing,
+	// so that none is. Where whoever handed one in appends all of them meanwhile, it is not
+	// counted.
 	Completed int
 }
 

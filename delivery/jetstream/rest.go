@@ -139,6 +139,7 @@ type accepted struct {
 	number   int               // of Welcomes that follow
 	follow   []invitations     // these, or nil: then they are in data
 	data     []byte            // of the first message
+	appended bool              // whether further has appended any of those that follow
 }
 
 // acceptedBy returns the submission of which m is the first message.
@@ -212,6 +213,7 @@ func (s *Service) further(ctx context.Context, a *accepted, done int) (int, erro
 	batch[1].expect = &expectation{a.subject, a.sequence}
 	begins.Header.Set(afterHeader, strconv.Itoa(len(batch)-1))
 	_, err = publishBatch(ctx, s.js, batch)
+	a.appended = a.appended || err == nil
 	if conflict(err) {
 		if m, failed := s.last(ctx, a.subject); failed == nil && (m == nil || m.Sequence != a.sequence) {
 			err = errForgotten
@@ -284,7 +286,7 @@ func (f *found) follows(submission string, further bool, header nats.Header, seq
 }
 
 // completeAll appends the Welcomes that are missing of submissions. It returns the number of
-// submissions that are complete then.
+// those to which it has appended some, and which are complete: others may have appended the rest.
 func completeAll(ctx context.Context, nc *nats.Conn, f *found) (n int, err error) {
 	s, err := Connect(ctx, nc, "collect") // which is in no subject
 	if err != nil {
@@ -313,7 +315,9 @@ func completeAll(ctx context.Context, nc *nats.Conn, f *found) (n int, err error
 			failed = append(failed, fmt.Errorf("submission %s: %w", subject, err))
 			continue
 		}
-		n++
+		if a.appended {
+			n++
+		}
 	}
 	return n, errors.Join(failed...)
 }

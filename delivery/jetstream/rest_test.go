@@ -133,6 +133,27 @@ func TestWelcomesFollow(t *testing.T) {
 	}
 }
 
+// What the submitter appends itself while Collect is at work is not counted.
+func TestCompletedByTheSubmitter(t *testing.T) {
+	n := newNetwork(t)
+	s := n.batching("ann", 10)
+	whole, part := welcoming("whole", "whole", 50, 10), welcoming("part", "part", 50, 10)
+	begun(t, s, whole)
+	a := begun(t, s, part)
+	found, err := survey(t.Context(), s.js, Retention{})
+	require.NoError(t, err)
+	require.Len(t, found.unfinished, 2)
+	require.NoError(t, n.resumes(t, whole, 10))
+	_, err = s.further(t.Context(), a, 0)
+	require.NoError(t, err)
+	completed, err := completeAll(t.Context(), n.conn(), found)
+	require.NoError(t, err)
+	require.Equal(t, 1, completed, "the submitter has appended all of the other one")
+	for _, group := range []string{"whole", "part"} {
+		require.Equal(t, 50, n.welcomes(s, group))
+	}
+}
+
 // resumes repeats a submission on a connection of its own.
 func (n *network) resumes(t *testing.T, sub delivery.Submission, size int) error {
 	_, err := n.batching("ann", size).Submit(t.Context(), sub)
