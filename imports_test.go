@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,6 +29,8 @@ type goPackage struct {
 	GoFiles    []string
 	Imports    []string // direct
 	Deps       []string // all
+
+	IgnoredGoFiles []string // of other systems or versions of Go
 }
 
 // layer says what a package may import directly. Patterns are import paths, of
@@ -97,7 +100,7 @@ func layers() []layer {
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "evidence", imports: []string{"suite", "registry", "policy"}, modules: []string{"github.com/CycloneDX/cyclonedx-go"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/codepoint", "bench/limit", "bench/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "internal/codepoint", "bench/limit", "bench/measure"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "bench/limit", imports: []string{"suite", "bench/measure"}},
 		{pkg: "bench/baseline", imports: []string{"suite", "bench/limit"}},
 		{pkg: "bench/device", imports: []string{"suite", "bench/host", "bench/limit", "bench/measure", "bench/result", "bench/stats"}},
@@ -123,19 +126,19 @@ func layers() []layer {
 		},
 		{
 			pkg:     "apq",
-			imports: []string{"suite", "mls", "mls/message", "mls/event", "internal/codepoint", "internal/wire", "internal/erase"},
+			imports: []string{"suite", "mls", "mls/message", "mls/event", "internal/codepoint", "internal/wire"},
 			denied:  []string{"net/...", "os/...", "database/..."},
 		},
 		{pkg: "store"},
 		{pkg: "store/bolt", imports: []string{"store"}, modules: []string{"go.etcd.io/bbolt/..."}},
 		{pkg: "store/memory", imports: []string{"store"}, modules: []string{"github.com/google/btree"}},
 		{pkg: "delivery", imports: []string{"suite"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "delivery/guard", imports: []string{"suite", "store", "delivery", "apq", "mls", "mls/event", "mls/message", "internal/grouprecords", "internal/publiccommit", "internal/wire"}, modules: []string{"github.com/hashicorp/golang-lru/v2/simplelru", "golang.org/x/time/rate"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "delivery/guard", imports: []string{"suite", "store", "delivery", "apq", "mls", "mls/event", "mls/message", "internal/grouprecords", "internal/publiccommit"}, modules: []string{"github.com/hashicorp/golang-lru/v2/simplelru", "golang.org/x/time/rate"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/grouprecords", imports: []string{"store", "mls"}},
 		{pkg: "internal/publiccommit", imports: []string{"internal/wire", "mls/message"}},
 		{pkg: "delivery/memory", imports: []string{"suite", "delivery"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
-		{pkg: "internal/wire", imports: []string{"internal/codepoint"}, modules: []string{"golang.org/x/crypto/cryptobyte"}},
+		{pkg: "internal/wire", imports: []string{"internal/codepoint"}},
 		{pkg: "internal/treemath"},
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},
@@ -152,7 +155,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest", "delivery/deliverytest"}
+	helpers := []string{"suite/suitetest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest", "delivery/deliverytest"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -161,7 +164,7 @@ func onlyImportedBy() map[string][]string {
 		"go.yaml.in/yaml/...":             {"policy", "bench/day"}, // files that people write, with comments
 		"golang.org/x/sys/...":            {"bench/host", "internal/avx"},
 		"testing/...":                     helpers,
-		"crypto/mlkem/mlkemtest":          helpers,
+		"crypto/mlkem/mlkemtest":          {"hpke/hpketest"},
 		"gonum.org/v1/plot/...":           {"bench/internal/page"},
 		"github.com/CycloneDX/...":        {"evidence"},
 		// Of tests alone.
@@ -184,8 +187,8 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/mlstest":             {"internal/wiretest"},
 		module + "/internal/wiretest":            nil,
 		module + "/registry/all":                 {"cmd/...", "examples/...", "internal/mlstest"},
-		module + "/registry/experimental":        {"cmd/...", "examples/...", "internal/mlstest"},
-		module + "/registry/fast":                {"cmd/...", "examples/...", "internal/mlstest"},
+		module + "/registry/experimental":        {"cmd/...", "internal/mlstest"},
+		module + "/registry/fast":                {"cmd/...", "internal/mlstest"},
 		module + "/registry/fips":                {"cmd/...", "examples/..."},
 		module + "/suite/circl":                  {"registry/all", "registry/fast"},
 		module + "/suite/curve25519":             {"registry/fast"},
@@ -274,6 +277,37 @@ func (l layer) violations(p goPackage) []string {
 	return found
 }
 
+// unused returns what layers and onlyImportedBy allow and no package needs.
+func unused(packages []goPackage) []string {
+	some := func(importers, imported string) bool {
+		return slices.ContainsFunc(packages, func(p goPackage) bool {
+			return matches(module+"/"+importers, p.ImportPath) && slices.ContainsFunc(p.Imports, func(i string) bool { return matches(imported, i) })
+		})
+	}
+	var found []string
+	for _, l := range layers() {
+		for _, allowed := range l.imports {
+			if !some(l.pkg, module+"/"+allowed) {
+				found = append(found, fmt.Sprintf("%s may import %s and does not", l.pkg, allowed))
+			}
+		}
+		for _, allowed := range l.modules {
+			if !some(l.pkg, allowed) {
+				found = append(found, fmt.Sprintf("%s may import %s and does not", l.pkg, allowed))
+			}
+		}
+	}
+	for pattern, importers := range onlyImportedBy() {
+		for _, importer := range importers {
+			if !some(importer, pattern) {
+				found = append(found, fmt.Sprintf("%s is for %s, which does not import it", pattern, importer))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 func isStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	return !strings.Contains(first, ".")
@@ -309,7 +343,7 @@ func initFunctions(name string, src []byte) ([]string, error) {
 
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...").Output()
+	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,GoFiles,IgnoredGoFiles,Imports,Deps", "./...").Output()
 	require.NoError(t, err)
 	var ours []goPackage
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
@@ -354,6 +388,38 @@ func TestNoInitFunctions(t *testing.T) {
 		}
 	}
 	require.Greater(t, files, 20)
+}
+
+// Each allowance is one that a package needs, in some version of Go: whoever takes an import out
+// takes out what allowed it.
+func TestAllowancesAreUsed(t *testing.T) {
+	packages := listPackages(t)
+	files := token.NewFileSet()
+	for i, p := range packages {
+		for _, name := range p.IgnoredGoFiles {
+			file, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+			require.NoError(t, err)
+			for _, spec := range file.Imports {
+				imported, err := strconv.Unquote(spec.Path.Value)
+				require.NoError(t, err)
+				packages[i].Imports = append(packages[i].Imports, imported)
+			}
+		}
+	}
+	require.Empty(t, unused(packages))
+	for _, c := range []struct{ importer, imported, unused string }{
+		{"hpke", module + "/internal/erase", "hpke may import internal/erase and does not"},
+		{"credential", "golang.org/x/crypto/ocsp", "credential may import golang.org/x/crypto/ocsp and does not"},
+		{"suite/chacha", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/crypto/chacha20poly1305 is for suite/chacha, which does not import it"},
+	} {
+		without := slices.Clone(packages)
+		for i, p := range without {
+			if p.ImportPath == module+"/"+c.importer {
+				without[i].Imports = slices.DeleteFunc(slices.Clone(p.Imports), func(imported string) bool { return imported == c.imported })
+			}
+		}
+		require.Contains(t, unused(without), c.unused)
+	}
 }
 
 // The checker itself: each rule, broken.
