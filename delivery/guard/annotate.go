@@ -239,14 +239,21 @@ func (s *guarded) Tree(ctx context.Context, group string, epoch uint64) (tree []
 // addTrees gives the Welcomes of a submission the trees that they are without, and, where the
 // service keeps the trees, its commits.
 func (s *guarded) addTrees(sub *delivery.Submission, commits []leg, next []*followed) error {
+	trees := make([][]byte, len(next))
+	treeOf := func(i int) (tree []byte, err error) { // which takes O(n)
+		if trees[i] == nil {
+			trees[i], err = next[i].checked.next.RatchetTree()
+		}
+		return trees[i], err
+	}
 	if s.guard.cfg.KeepTrees {
 		sub.Commits = slices.Clone(sub.Commits)
 		for i := range sub.Commits {
-			c, begins := &sub.Commits[i], next[i].checked.next
-			if len(c.GroupInfo) == 0 || len(c.Tree) > 0 || begins == nil {
+			c := &sub.Commits[i]
+			if len(c.GroupInfo) == 0 || len(c.Tree) > 0 || next[i].checked.next == nil {
 				continue
 			}
-			tree, err := begins.RatchetTree()
+			tree, err := treeOf(i)
 			if err != nil {
 				return err
 			}
@@ -262,7 +269,7 @@ func (s *guarded) addTrees(sub *delivery.Submission, commits []leg, next []*foll
 			if commits[j].Group != w.Group || len(w.Tree) > 0 || f.checked.next == nil || s.guard.isPair(w.Message) {
 				continue
 			}
-			tree, err := f.checked.next.RatchetTree()
+			tree, err := treeOf(j)
 			if err != nil {
 				return err
 			}

@@ -198,6 +198,38 @@ func TestGuardKeepsASmallTree(t *testing.T) {
 	require.Equal(t, ann.group.Epoch(), w.beside().known("g").Epoch())
 }
 
+// kept is a service that shows what is handed in.
+type kept struct {
+	delivery.Service
+	last delivery.Submission
+}
+
+func (s *kept) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
+	s.last = sub
+	return s.Service.Submit(ctx, sub)
+}
+
+// The tree that a commit and its Welcomes get is made once: it takes O(n).
+func TestTreeIsMadeOnce(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.KeepTrees = true })
+	ann, bob := w.member("ann", 1, true), w.member("bob", 1, true)
+	require.NoError(t, ann.begin("g"))
+	kp := must(mls.NewKeyPackage(t.Context(), noon, bob.cfg, mls.KeyPackageOptions{}))(t)
+	c := must(ann.group.Commit(t.Context(), noon, mls.CommitOptions{WithoutTree: true}, message.Add{KeyPackage: kp.KeyPackage}))(t)
+	sub := ann.submission(c, ann.group.Epoch())
+	sub.Commits[0].Tree = nil
+	for range 2 {
+		sub.Welcomes = append(sub.Welcomes, delivery.Welcome{Clients: []string{"bob"}, Group: "g", Message: c.Welcome})
+	}
+	inner := &kept{Service: w.server.Client("ann")}
+	require.NoError(t, err2(w.guard.Service(inner).Submit(t.Context(), sub.Submission)))
+	tree := inner.last.Commits[0].Tree
+	require.Equal(t, must(c.RatchetTree())(t), tree)
+	for _, w := range inner.last.Welcomes {
+		require.Same(t, &tree[0], &w.Tree[0])
+	}
+}
+
 // A guard that begins again in the middle of an epoch reads on from the commit that began it: the
 // next commit refers to proposals that are there.
 func TestGuardReadsOnBehindTheRecord(t *testing.T) {
