@@ -68,9 +68,9 @@ func (g *Guard) begin(ctx context.Context, group string, f *followed) error {
 	}
 	next, err := g.first(ctx, &commit, m, suite.Continue, g.cfg.MLS.Policy)
 	if err != nil || g.infoIn(next.GroupContext().Extensions) != nil { // of a pair, both commits are needed
-		if ctx.Err() != nil {
-			f.asked = time.Time{} // nothing has been found out
-			return ctx.Err()
+		if open := undecidedBy(ctx, err); open != nil {
+			f.asked = time.Time{}
+			return open
 		}
 		g.cfg.Logger.InfoContext(ctx, "not followed yet", "group", group, "epoch", info.Epoch, "error", err)
 		return nil

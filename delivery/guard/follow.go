@@ -90,9 +90,8 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 		}
 		for _, e := range entries {
 			err := f.read(ctx, g, group, e)
-			if ctx.Err() != nil { // which says nothing of the entry
-				g.forget(group)
-				return nil, ctx.Err()
+			if open := undecidedBy(ctx, err); open != nil { // which says nothing of the entry
+				return nil, g.readUpTo(ctx, group, f, open)
 			}
 			if errors.Is(err, errPrivate) {
 				g.cfg.Logger.InfoContext(ctx, "not followed: handshakes are private", "group", group)
@@ -102,7 +101,7 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
 			}
 		}
-		if f.behind += len(entries); !f.changed && f.behind < maxBehind {
+		if !f.changed && f.behind < maxBehind {
 			continue
 		}
 		if err := g.save(ctx, group, f); err != nil {
@@ -111,14 +110,30 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 	}
 }
 
+// readUpTo stores what was read before an entry of which nothing was found out, and returns why: or
+// who is asked again and again would have to answer for all of it at once.
+func (g *Guard) readUpTo(ctx context.Context, group string, f *followed, open error) error {
+	g.cfg.Logger.WarnContext(ctx, "not read yet", "group", group, "behind", f.position, "error", open)
+	if ctx.Err() != nil {
+		g.forget(group)
+		return ctx.Err()
+	}
+	if f.changed {
+		if err := g.save(ctx, group, f); err != nil {
+			g.forget(group)
+			return err
+		}
+	}
+	return open
+}
+
 // maxBehind is the number of entries with application data after which the position is stored.
 // The state does not depend on them, and a guard that begins again reads them anew.
 const maxBehind = 256
 
-// read follows the group over one entry. The error says that it has taken a commit which
-// is none.
+// read follows the group over one entry. The error says that the service has taken a commit which
+// is none, or that nothing was found out of the entry (undecidedBy). It leaves the group as it was.
 func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.Entry) error {
-	f.position = e.Position
 	if g.isPair(e.Message) {
 		half, epoch := g.legOf(e.Message, group)
 		if half == nil {
@@ -126,40 +141,52 @@ func (f *followed) read(ctx context.Context, g *Guard, group string, e delivery.
 		}
 		e.Message, e.Epoch = half, epoch
 	} else if e.Group != group {
+		f.pass(e.Position)
 		return nil // it is of the other group of a pair alone
 	}
 	if e.Kind == delivery.KindMessage {
 		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PublicMessage != nil {
-			f.changed = true
-			_, _ = f.public.Process(ctx, g.cfg.Now(), e.Message) // members do not take it either
+			_, err := f.public.Process(ctx, g.cfg.Now(), e.Message)
+			if undecidedBy(ctx, err) != nil {
+				return err // a commit may refer to the proposal
+			}
+			f.changed = true // members do not take what is refused either
 		}
+		f.pass(e.Position)
 		return nil
 	}
 	if e.Epoch < f.public.Epoch() {
+		f.pass(e.Position)
 		return nil
 	}
-	f.changed, f.last = true, lastCommit{e.Position, e.ID, e.From}
 	if f.unsure {
 		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PrivateMessage != nil {
 			return errPrivate
 		}
-		f.unsure, f.settled = false, true
 	}
-	if f.checked.next != nil && bytes.Equal(e.Message, f.checked.commit) {
-		f.enter(g, f.checked.next, f.checked.by)
-		f.move(f.checked.moved, e.Position)
-		return nil
+	next, by, moves := f.checked.next, f.checked.by, f.checked.moved
+	if next == nil || !bytes.Equal(e.Message, f.checked.commit) {
+		received, err := f.public.Process(ctx, g.cfg.Now(), e.Message)
+		if err != nil {
+			return err
+		}
+		if received.Commit == nil {
+			return errors.New("no commit")
+		}
+		next, by, moves = received.Commit.Adopt(), received.Commit, g.movedBy(received.Commit)
 	}
-	received, err := f.public.Process(ctx, g.cfg.Now(), e.Message)
-	if err != nil {
-		return err
-	}
-	if received.Commit == nil {
-		return errors.New("no commit")
-	}
-	f.enter(g, received.Commit.Adopt(), received.Commit)
-	f.move(g.movedBy(received.Commit), e.Position)
+	f.pass(e.Position)
+	f.changed, f.last = true, lastCommit{e.Position, e.ID, e.From}
+	f.settled, f.unsure = f.settled || f.unsure, false
+	f.enter(g, next, by)
+	f.move(moves, e.Position)
 	return nil
+}
+
+// pass notes that an entry was read.
+func (f *followed) pass(at delivery.Position) {
+	f.position = at
+	f.behind++
 }
 
 // took follows a group over a commit that was checked and that the service has accepted,
@@ -233,6 +260,9 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 		cfg := g.cfg.MLS
 		cfg.Policy = g.policy(f.pair)
 		restored, err := mls.RestorePublicGroup(g.cfg.Now(), cfg, state)
+		if open := undecidedBy(ctx, err); open != nil {
+			return nil, open
+		}
 		if err != nil {
 			return g.beginAgain(ctx, group, err)
 		}

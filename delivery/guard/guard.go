@@ -106,6 +106,13 @@
 // A service that has lost messages, and no epoch, gives their positions to what comes later. The
 // guard sees that when a commit with a GroupInfo has one of them, and reads the stream anew.
 //
+// # Without a verdict
+//
+// Where the authentication service does not answer, or the environment refuses a primitive of a
+// suite ([suite.ErrEnvironment]), the guard has found out nothing. It refuses nothing then and
+// loses no group: it answers [delivery.ErrUnavailable], and takes the same request, and reads what
+// is in the stream, when it can judge it.
+//
 // # Names
 //
 // With [Config].NameOf, a client publishes key packages of its own name alone, and one that
@@ -242,6 +249,7 @@ func New(cfg Config) (*Guard, error) {
 	if !slices.ContainsFunc(cfg.MLS.Components, func(c mls.Component) bool { return c.ID == numbers.APQInfo }) {
 		cfg.MLS.Components = append(slices.Clip(cfg.MLS.Components), apq.Component(numbers))
 	}
+	cfg.MLS.Authenticator = asking(cfg.MLS.Authenticator)
 	g := &Guard{cfg: cfg, busy: map[string]*turn{}}
 	var err error
 	if g.groups, err = lru.NewLRU[string, *followed](orElse(cfg.Cached, 1000), nil); err != nil {
@@ -344,8 +352,12 @@ func (g *Guard) allowBytes(client string, n int) error {
 	return g.allow(client, "bytes handed in", r, kib)
 }
 
-// refuse logs and returns a refusal.
+// refuse logs and returns a refusal, or the error of what was to be judged and is not.
 func (g *Guard) refuse(ctx context.Context, client, group, rule string, err error) error {
+	if open := undecidedBy(ctx, err); open != nil {
+		g.cfg.Logger.WarnContext(ctx, "not judged", "client", client, "group", group, "rule", rule, "error", err)
+		return open
+	}
 	g.cfg.Logger.WarnContext(ctx, "refused", "client", client, "group", group, "rule", rule, "error", err)
 	return &delivery.RefusalError{Rule: rule, Err: err}
 }

@@ -98,15 +98,11 @@ func (g *Guard) readAgain(ctx context.Context, group string, f *followed) (*foll
 	}
 	g.cfg.Logger.ErrorContext(ctx, "the service has lost entries", "group", group, "epoch", f.public.Epoch(), "from", info.Position)
 	f.position = begin
-	again, err := g.follow(ctx, group)
-	if err == nil && again.public != nil {
-		err = g.saveWhole(ctx, group, again, nil) // without its past, whose positions are lost
-	}
-	if err != nil {
+	if err := g.saveWhole(ctx, group, f, nil); err != nil { // without its past, whose positions are lost
 		g.forget(group)
 		return nil, err
 	}
-	return again, nil
+	return g.follow(ctx, group)
 }
 
 // at returns a group in the epoch of a GroupInfo, an earlier one than f is in.
