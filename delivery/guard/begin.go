@@ -31,7 +31,7 @@ func (f *followed) readApart(r store.Reader, group string) error {
 
 // setApart notes that a group is not followed by the record of the service.
 func (g *Guard) setApart(ctx context.Context, group string, f *followed) error {
-	err := g.cfg.Store.Update(ctx, func(w store.Writer) error { return w.Put(apartOf(group), []byte{1}) })
+	err := g.update(ctx, func(w store.Writer) error { return w.Put(apartOf(group), []byte{1}) })
 	f.apart = err == nil
 	return err
 }

@@ -105,6 +105,7 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 			continue
 		}
 		if err := g.save(ctx, group, f); err != nil {
+			g.forget(group) // or who has left would not be known
 			return nil, err
 		}
 	}
@@ -230,7 +231,7 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 	}
 	f = &followed{}
 	var state mls.Snapshot
-	err := g.cfg.Store.View(ctx, func(r store.Reader) error {
+	err := g.view(ctx, func(r store.Reader) error {
 		if err := f.readPartner(g, r, group); err != nil {
 			return err
 		}
@@ -299,7 +300,7 @@ func (g *Guard) save(ctx context.Context, group string, f *followed) error {
 // what first writes, if it is not nil.
 func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls.Delta, first func(store.Writer) error) error {
 	past := f.past
-	if err := g.cfg.Store.Update(ctx, func(w store.Writer) (err error) {
+	if err := g.update(ctx, func(w store.Writer) (err error) {
 		if first != nil {
 			if err := first(w); err != nil {
 				return err
@@ -345,7 +346,7 @@ func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed,
 // is not by the record of the service.
 func (g *Guard) drop(ctx context.Context, group string, apart bool) (*followed, error) {
 	g.forget(group)
-	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
+	err := g.update(ctx, func(w store.Writer) error {
 		err := errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
 		if err == nil && apart {
 			err = w.Put(apartOf(group), []byte{1})
@@ -354,7 +355,7 @@ func (g *Guard) drop(ctx context.Context, group string, apart bool) (*followed, 
 	})
 	f := &followed{apart: apart}
 	if err == nil {
-		err = g.cfg.Store.View(ctx, func(r store.Reader) error { return f.readPartner(g, r, group) })
+		err = g.view(ctx, func(r store.Reader) error { return f.readPartner(g, r, group) })
 	}
 	if err == nil {
 		err = g.stopReading(ctx, group, f)

@@ -108,10 +108,10 @@
 //
 // # Without a verdict
 //
-// Where the authentication service does not answer, or the environment refuses a primitive of a
-// suite ([suite.ErrEnvironment]), the guard has found out nothing. It refuses nothing then and
-// loses no group: it answers [delivery.ErrUnavailable], and takes the same request, and reads what
-// is in the stream, when it can judge it.
+// Where the authentication service, the guard's store or the service behind it does not answer, or
+// the environment refuses a primitive of a suite ([suite.ErrEnvironment]), the guard has found out
+// nothing. It refuses nothing then and loses no group: it answers [delivery.ErrUnavailable], and
+// takes the same request, and reads what is in the stream, when it can judge it.
 //
 // # Names
 //

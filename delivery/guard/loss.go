@@ -43,8 +43,11 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 		return f, err
 	}
 	then, err := g.at(ctx, group, f, info)
+	if open := undecidedBy(ctx, err); open != nil {
+		return nil, open
+	}
 	if err != nil {
-		if err := g.cfg.Store.Update(ctx, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
+		if err := g.update(ctx, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
 			return nil, err
 		}
 		return g.beginAgain(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))

@@ -123,7 +123,7 @@ func (g *Guard) moveBack(ctx context.Context, group string, f *followed) error {
 		return nil
 	}
 	var left [][]byte
-	err := g.cfg.Store.View(ctx, func(r store.Reader) error {
+	err := g.view(ctx, func(r store.Reader) error {
 		for e, err := range r.Scan(leftOf(group), nil) {
 			if err != nil {
 				return err
@@ -169,7 +169,7 @@ func (g *Guard) leftAt(ctx context.Context, group, client string, last delivery.
 // and none has added it since, as far as the guard has followed it. The caller has the group's
 // turn.
 func (g *Guard) hasLeft(ctx context.Context, group, client string) (at delivery.Position, left bool, err error) {
-	err = g.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = g.view(ctx, func(r store.Reader) error {
 		value, err := r.Get(leftOf(group, client))
 		if len(value) == 8 {
 			at, left = delivery.Position(binary.BigEndian.Uint64(value)), true

@@ -238,7 +238,7 @@ func (g *Guard) pairUp(ctx context.Context, group string, f *followed, l *leg) e
 		binary.BigEndian.PutUint16(value[4:], uint16(l.pair.PQ.ID))
 	}
 	value = append(value, l.partner...)
-	if err := g.cfg.Store.Update(ctx, func(w store.Writer) error { return w.Put(partnerOf(group), value) }); err != nil {
+	if err := g.update(ctx, func(w store.Writer) error { return w.Put(partnerOf(group), value) }); err != nil {
 		return err
 	}
 	f.partner, f.first, f.pair = l.partner, l.first, l.pair

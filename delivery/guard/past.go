@@ -131,7 +131,10 @@ func (g *Guard) oldest(ctx context.Context, group string, f *followed) (*followe
 		state, err = takenBack(r, group)
 		return err
 	})
-	if err != nil {
+	if errors.Is(err, store.ErrDamaged) { // which it stays
+		return nil, err
+	}
+	if err := g.stored(ctx, err); err != nil {
 		return nil, err
 	}
 	cfg := g.cfg.MLS
@@ -149,11 +152,14 @@ func (g *Guard) oldest(ctx context.Context, group string, f *followed) (*followe
 func (g *Guard) readOn(ctx context.Context, group string, f *followed, there func() bool) error {
 	for !there() {
 		entries, err := g.cfg.Service.Fetch(ctx, f.stream(group), f.position, 0)
-		if err == nil && len(entries) == 0 {
-			err = errors.New("the stream ends before the epoch")
-		}
-		if err != nil {
+		gap := (*delivery.GapError)(nil)
+		switch {
+		case errors.As(err, &gap) || errors.Is(err, delivery.ErrNoGroup):
 			return err
+		case err != nil:
+			return &undecided{err}
+		case len(entries) == 0:
+			return errors.New("the stream ends before the epoch")
 		}
 		for _, e := range entries {
 			if err := f.read(ctx, g, group, e); err != nil {

@@ -70,7 +70,7 @@ func (g *Guard) catchUp(ctx context.Context, group string) (of delivery.Stream, 
 	}
 	defer release()
 	f := &followed{}
-	err = g.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = g.view(ctx, func(r store.Reader) error {
 		if err := f.readPartner(g, r, group); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (g *Guard) acknowledge(ctx context.Context, of delivery.Stream, position de
 func (g *Guard) stopReading(ctx context.Context, group string, f *followed) error {
 	if f.partner != "" {
 		var other []byte
-		err := g.cfg.Store.View(ctx, func(r store.Reader) (err error) {
+		err := g.view(ctx, func(r store.Reader) (err error) {
 			other, err = r.Get(positionOf(f.partner))
 			return err
 		})

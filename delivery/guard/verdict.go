@@ -10,6 +10,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -49,6 +50,27 @@ func ofPeople(err error) bool {
 	}
 	invalid, ok := errors.AsType[*message.ValidationError](err)
 	return ok && invalid.Section == "5.3.1"
+}
+
+// view reads the store. If that fails, the error is an undecided.
+func (g *Guard) view(ctx context.Context, read func(store.Reader) error) error {
+	return g.stored(ctx, g.cfg.Store.View(ctx, read))
+}
+
+// update changes the store, as view.
+func (g *Guard) update(ctx context.Context, write func(store.Writer) error) error {
+	return g.stored(ctx, g.cfg.Store.Update(ctx, write))
+}
+
+func (g *Guard) stored(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	g.cfg.Logger.ErrorContext(ctx, "store", "error", err)
+	return &undecided{err}
 }
 
 // authenticator is the deployment's. What is no verdict of it is an undecided.
