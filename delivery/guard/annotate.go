@@ -32,19 +32,21 @@ func (f *followed) enter(g *Guard, next *mls.PublicGroup, by *mls.PublicCandidat
 	}
 }
 
-// sight returns an epoch that can be annotated, or nil.
-func (g *Guard) sight(ctx context.Context, group string, f *followed, epoch uint64) *sight {
+// sight returns an epoch that can be annotated, or nil. The error says that nobody knows.
+func (g *Guard) sight(ctx context.Context, group string, f *followed, epoch uint64) (*sight, error) {
 	if len(f.seen) == 0 {
-		return nil
+		return nil, nil
 	}
 	if first := &f.seen[0]; epoch <= first.public.Epoch() && first.by == nil {
-		g.recall(ctx, group, f)
+		if err := g.recall(ctx, group, f); err != nil {
+			return nil, err
+		}
 	}
 	first := f.seen[0].public.Epoch()
 	if epoch < first || epoch-first >= uint64(len(f.seen)) {
-		return nil
+		return nil, nil
 	}
-	return &f.seen[epoch-first]
+	return &f.seen[epoch-first], nil
 }
 
 // look calls f with a group as the stream has it.
@@ -77,7 +79,9 @@ func (s *guarded) lookAt(ctx context.Context, group string, epoch uint64, f func
 				return s.refuse(ctx, group, ruleJoins, err)
 			}
 		}
-		switch at := s.guard.sight(ctx, group, followed, epoch); {
+		switch at, err := s.guard.sight(ctx, group, followed, epoch); {
+		case err != nil:
+			return err
 		case at == nil:
 			return fmt.Errorf("%w: epoch %d, the group is in %d", delivery.ErrUnseen, epoch, followed.public.Epoch())
 		case left && at.began >= end:
@@ -139,7 +143,10 @@ func (g *Guard) annotate(ctx context.Context, f *followed, e *delivery.Entry, le
 	if !isCommit(*e) {
 		return nil
 	}
-	at := g.sight(ctx, e.Group, f, e.Epoch+1)
+	at, err := g.sight(ctx, e.Group, f, e.Epoch+1)
+	if err != nil {
+		return err
+	}
 	if at == nil || at.by == nil {
 		return fmt.Errorf("%w: commit of epoch %d", delivery.ErrUnseen, e.Epoch)
 	}

@@ -100,6 +100,53 @@ func (s *silent) Fetch(ctx context.Context, of delivery.Stream, after delivery.P
 	return s.Service.Fetch(ctx, of, after, limit)
 }
 
+// A guard that could not read the epochs before its own, since somebody did not answer, reads them
+// with the next request. What is damaged it does not read again.
+func TestPastIsRecalledLater(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*silent, *failing)
+		want error
+	}{
+		{"service", func(service *silent, _ *failing) { service.before = 1000 }, delivery.ErrUnavailable},
+		{"store", func(_ *silent, s *failing) { s.views = store.ErrClosed }, delivery.ErrUnavailable},
+		{"damage", func(_ *silent, s *failing) { s.views = store.ErrDamaged }, delivery.ErrUnseen},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			service := &silent{Service: w.cfg.Service}
+			w.cfg.Service = service
+			ann := w.member("ann", 1, true)
+			w.restart()
+			require.NoError(t, ann.begin("g"))
+			began := w.server.Entries(delivery.Stream{Group: "g"})[0].Position
+			require.NoError(t, ann.submit(ann.commit()))
+			require.NoError(t, ann.submit(ann.commit()))
+			s := w.onFailing()
+			require.NotNil(t, w.known("g"))
+			read := func() ([]delivery.Entry, error) {
+				return w.annotator("ann").FetchAnnotated(t.Context(), delivery.Stream{Group: "g"}, 0, began, 0)
+			}
+			c.set(service, s)
+			if service.before > 0 { // all that is before what the guard reads now
+				service.before = w.storedPosition("g")
+			}
+			for range 2 {
+				_, err := read()
+				require.ErrorIs(t, err, c.want)
+			}
+			service.before, s.views = 0, nil
+			entries, err := read()
+			if c.want == delivery.ErrUnseen {
+				require.ErrorIs(t, err, delivery.ErrUnseen)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, entries, 2)
+		})
+	}
+}
+
 // A guard that goes back with a service that has lost epochs does not give up the group, and who
 // has left it, since somebody does not answer.
 func TestGuardGoesBackLater(t *testing.T) {

@@ -99,18 +99,23 @@ func (g *Guard) storePast(w store.Writer, group string, f *followed, delta *mls.
 const maxPast = 8
 
 // recall brings the epochs before the first one that is in memory back into memory. It does so
-// once, since it is O(n). If that fails, there are none.
-func (g *Guard) recall(ctx context.Context, group string, f *followed) {
+// once, since it is O(n). The error says that it may come about later. Where it cannot, there are
+// none.
+func (g *Guard) recall(ctx context.Context, group string, f *followed) error {
 	if len(f.past) == 0 || f.recalled {
-		return
+		return nil
+	}
+	earlier, err := g.earlier(ctx, group, f)
+	if open := undecidedBy(ctx, err); open != nil {
+		return open
 	}
 	f.recalled = true
-	earlier, err := g.earlier(ctx, group, f)
 	if err != nil {
 		g.cfg.Logger.WarnContext(ctx, "earlier epochs are not recalled", "group", group, "error", err)
-		return
+		return nil
 	}
 	f.seen = append(earlier, f.seen[1:]...)
+	return nil
 }
 
 // earlier returns the epochs up to the first one that is in memory.
