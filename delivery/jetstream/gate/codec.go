@@ -68,7 +68,19 @@ func sentinels() []error {
 	}
 }
 
+// encodeError encodes an error. One that clients do not know says that nothing was done: what is
+// wrong is the operator's to read.
 func encodeError(err error) []byte {
+	f := faultOf(err)
+	if f == nil {
+		f = faultOf(delivery.ErrUnavailable)
+		f.Text = "internal error"
+	}
+	return encode(answer{Error: f})
+}
+
+// faultOf returns an error as it travels, or nil for one that clients do not know.
+func faultOf(err error) *fault {
 	f := &fault{Text: err.Error(), Kind: "sentinel"}
 	var refusal *delivery.RefusalError
 	var limit *delivery.LimitError
@@ -88,12 +100,12 @@ func encodeError(err error) []byte {
 		for i, s := range sentinels() {
 			if errors.Is(err, s) {
 				f.Sentinel = i
-				return encode(answer{Error: f})
+				return f
 			}
 		}
-		f.Text = "internal error" // which is the operator's to read
+		return nil
 	}
-	return encode(answer{Error: f})
+	return f
 }
 
 func (f *fault) error() error {

@@ -20,6 +20,13 @@ var errRequest = &delivery.RefusalError{Rule: "a request is CBOR of its method"}
 // handle carries out a request of the client that inner is for.
 func (g *Gate) handle(ctx context.Context, inner delivery.Service, method string, request []byte) []byte {
 	result, err := g.call(ctx, inner, method, request)
+	if err != nil && faultOf(err) == nil {
+		g.cfg.Logger.WarnContext(ctx, "failed", "client", inner.Client(), "method", method, "error", err)
+		if changes(method) { // as where the gate ends in the middle
+			err = delivery.ErrUnknown
+		}
+		return encodeError(err)
+	}
 	if err != nil {
 		g.cfg.Logger.DebugContext(ctx, "refused", "client", inner.Client(), "method", method, "error", err)
 		return encodeError(err)
@@ -28,6 +35,15 @@ func (g *Gate) handle(ctx context.Context, inner delivery.Service, method string
 		return raw
 	}
 	return encodeResult(result)
+}
+
+// changes reports whether a request may have taken effect though it has failed.
+func changes(method string) bool {
+	switch method {
+	case "publish", "claim", "submit", "send", "acknowledge", "leave":
+		return true
+	}
+	return false
 }
 
 func (g *Gate) call(ctx context.Context, inner delivery.Service, method string, request []byte) (any, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/jetstream/internal/inflight"
 	"github.com/mlsuite/mlsuite/delivery/jetstream/internal/inflight/cut"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // As TestRequestsEndWithTheirConnection of package jetstream: a client does not wait for
@@ -58,6 +59,77 @@ func TestRequestsEndWithTheirConnection(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = s.Health(ctx)
 	require.ErrorIs(t, err, delivery.ErrUnavailable)
+}
+
+// broken is a service all of whose calls fail.
+type broken struct {
+	delivery.Annotator
+	err *error
+}
+
+func (s broken) Client() string                                { return "ann" }
+func (s broken) Close() error                                  { return nil }
+func (s broken) Publish(context.Context, delivery.Stock) error { return *s.err }
+func (s broken) Stocked(context.Context) ([][]byte, error)     { return nil, *s.err }
+func (s broken) Claim(context.Context, string, suite.ID) ([]byte, error) {
+	return nil, *s.err
+}
+
+func (s broken) Submit(context.Context, delivery.Submission) (delivery.Position, error) {
+	return 0, *s.err
+}
+
+func (s broken) Send(context.Context, delivery.Message) (delivery.Position, error) { return 0, *s.err }
+func (s broken) Fetch(context.Context, delivery.Stream, delivery.Position, int) ([]delivery.Entry, error) {
+	return nil, *s.err
+}
+
+func (s broken) GroupInfo(context.Context, string) (delivery.GroupInfo, error) {
+	return delivery.GroupInfo{}, *s.err
+}
+
+func (s broken) Acknowledge(context.Context, delivery.Stream, delivery.Position) error { return *s.err }
+func (s broken) Leave(context.Context, delivery.Stream) error                          { return *s.err }
+func (s broken) Health(context.Context) (delivery.Health, error)                       { return delivery.Health{}, *s.err }
+
+// Of a change that failed by an error which clients do not know, such as that of a gate that ends,
+// nobody says that it was not made.
+func TestOutcomeThatTheGateDoesNotKnow(t *testing.T) {
+	d := deploy(t, "ann")
+	require.NoError(t, d.gates[0].Close())
+	failure := errors.New("the operator's password")
+	d.gates = []*Gate{d.gate(Config{Service: func(context.Context, string) (delivery.Service, error) { return broken{err: &failure}, nil }})}
+	d.admit([]string{"g"}, []string{"ann"})
+	ann, g, ctx := d.Client("ann"), delivery.Stream{Group: "g"}, t.Context()
+	for _, c := range []struct {
+		changes bool
+		call    func() error
+	}{
+		{true, func() error { return ann.Publish(ctx, delivery.Stock{}) }},
+		{true, func() error { _, err := ann.Claim(ctx, "bob", 1); return err }},
+		{true, func() error {
+			_, err := ann.Submit(ctx, delivery.Submission{ID: "1", Commits: []delivery.Commit{{Group: "g", Epoch: 1}}})
+			return err
+		}},
+		{true, func() error { _, err := ann.Send(ctx, delivery.Message{ID: "2", Group: "g"}); return err }},
+		{true, func() error { return ann.Acknowledge(ctx, g, 1) }},
+		{true, func() error { return ann.Leave(ctx, g) }},
+		{false, func() error { _, err := ann.Stocked(ctx); return err }},
+		{false, func() error { _, err := ann.Fetch(ctx, g, 0, 0); return err }},
+		{false, func() error { _, err := ann.GroupInfo(ctx, "g"); return err }},
+		{false, func() error { _, err := ann.Health(ctx); return err }},
+	} {
+		for _, failure = range []error{context.Canceled, errors.New("the operator's password")} {
+			err := c.call()
+			require.NotContains(t, err.Error(), "password")
+			require.Equal(t, c.changes, errors.Is(err, delivery.ErrUnknown), "%v", err)
+			require.Equal(t, !c.changes, errors.Is(err, delivery.ErrUnavailable), "%v", err)
+		}
+		failure = delivery.ErrUnavailable
+		require.ErrorIs(t, c.call(), delivery.ErrUnavailable, "which says that nothing was done")
+		failure = &delivery.RefusalError{Rule: "rule"}
+		require.ErrorAs(t, c.call(), new(*delivery.RefusalError))
+	}
 }
 
 // A gate that ends in the middle of a submission leaves one that the client's repetition
