@@ -95,10 +95,11 @@ func (g *Guard) notBegun(group string, f *followed, err error) error {
 	return err
 }
 
-// beginAgain gives up what the guard knows of a group, and follows it from what the service has.
-func (g *Guard) beginAgain(ctx context.Context, group string, cause error) (*followed, error) {
+// beginAgain gives up what the guard knows of a group, and follows it from what the service has. was
+// is as for drop.
+func (g *Guard) beginAgain(ctx context.Context, group string, was *followed, cause error) (*followed, error) {
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
-	if _, err := g.drop(ctx, group, false); err != nil {
+	if _, err := g.drop(ctx, group, was, false); err != nil {
 		return nil, err
 	}
 	return g.follow(ctx, group)

@@ -44,6 +44,8 @@ type followed struct {
 	checked checked
 	members map[string]bool              // names of clients with a leaf, or nil if they have not been asked for
 	moved   map[string]delivery.Position // by name, not stored yet: where somebody left, or 0 if somebody entered
+
+	compared bool // moveBack has compared who is a member with who was one when the guard lost the group
 }
 
 // checked is the epoch that the last commit begins which was handed in, if it was found
@@ -83,7 +85,7 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 			if begins { // or this would not end with a service that contradicts itself
 				return nil, fmt.Errorf("%w: guard: behind the record of the service: %v", delivery.ErrUnavailable, err)
 			}
-			return g.beginAgain(ctx, group, err)
+			return g.beginAgain(ctx, group, f, err)
 		}
 		if err != nil || len(entries) == 0 {
 			return f, err
@@ -95,10 +97,10 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 			}
 			if errors.Is(err, errPrivate) {
 				g.cfg.Logger.InfoContext(ctx, "not followed: handshakes are private", "group", group)
-				return g.drop(ctx, group, true)
+				return g.drop(ctx, group, nil, true)
 			}
 			if err != nil {
-				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
+				return g.lose(ctx, group, f, fmt.Errorf("entry at position %d: %w", e.Position, err))
 			}
 		}
 		if !f.changed && f.behind < maxBehind {
@@ -265,7 +267,7 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 			return nil, open
 		}
 		if err != nil {
-			return g.beginAgain(ctx, group, err)
+			return g.beginAgain(ctx, group, nil, err)
 		}
 		f.enter(g, restored, nil)
 		f.stored = restored.Epoch()
@@ -321,6 +323,9 @@ func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls
 		if err == nil && f.apart {
 			err = w.Delete(apartOf(group))
 		}
+		if err == nil && f.compared {
+			err = w.Delete(wasOf(group))
+		}
 		if err != nil {
 			return err
 		}
@@ -330,26 +335,30 @@ func (g *Guard) write(ctx context.Context, group string, f *followed, delta *mls
 	}
 	delta.Stored()
 	f.moved, f.past, f.stored, f.settled = nil, past, f.public.Epoch(), false
-	f.apart = false
+	f.apart, f.compared = false, false
 	f.changed, f.behind = false, 0
 	return nil
 }
 
 // lose gives up a group that the guard can no longer follow: the stream has something that no
-// member takes. The next commit has to bring the whole state of its epoch.
-func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed, error) {
+// member takes. The next commit has to bring the whole state of its epoch. was is as for drop.
+func (g *Guard) lose(ctx context.Context, group string, was *followed, cause error) (*followed, error) {
 	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
-	return g.drop(ctx, group, true)
+	return g.drop(ctx, group, was, true)
 }
 
 // drop ends following a group. Who has left it is kept: it may be followed again. With apart, it
-// is not by the record of the service.
-func (g *Guard) drop(ctx context.Context, group string, apart bool) (*followed, error) {
+// is not by the record of the service. was is the group as it was followed up to now, of which it
+// is kept who is a member, or nil if nobody knows that.
+func (g *Guard) drop(ctx context.Context, group string, was *followed, apart bool) (*followed, error) {
 	g.forget(group)
 	err := g.update(ctx, func(w store.Writer) error {
 		err := errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)), w.Delete(unsureOf(group)), w.Delete(pastOf(group)), w.Delete(pointOf(group)))
 		if err == nil && apart {
 			err = w.Put(apartOf(group), []byte{1})
+		}
+		if err == nil && was != nil {
+			err = was.storeMembers(g, w, group)
 		}
 		return err
 	})

@@ -124,10 +124,16 @@
 //
 // The guard knows of what it has followed. Of a group that it has lost, it goes on to know who had
 // left before, until it follows the group again: one whom a commit that it did not see has added
-// anew reads and writes nothing through it up to then. It does not know who is in a group of private
-// handshakes, nor who left one that it had lost at the time. There, a client that was removed
-// goes on to read and to write what members pass over, and may come back by a commit from
-// outside, unless MembersOnly refuses those.
+// anew reads and writes nothing through it up to then. Whoever was a member when it lost the group,
+// and is none when it follows it again, was removed by some commit in between: the client reads up
+// to where the guard follows again.
+//
+// The guard does not know who is in a group of private handshakes. Nor does it know who left a group
+// before it first followed it or, if its store has lost the state of the group, before it follows it
+// again; who came and left while it did not follow the group; and where the service has lost epochs,
+// who was added again in one of them and had left before the epochs to which the guard can go back.
+// There, a client that was removed goes on to read and to write what members pass over, and may come
+// back by a commit from outside, unless MembersOnly or JoinsMembers refuses those.
 package guard
 
 import (

@@ -149,13 +149,12 @@ func TestStateOfALostGroupIsOfItsCommit(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.PublicOnly = only })
 		ann := w.member("ann", 1, true)
 		require.NoError(t, ann.begin("g"))
-		_, err := w.guard.lose(t.Context(), "g", context.Canceled)
-		require.NoError(t, err)
+		w.lose("g")
 		c, other := ann.commit(), ann.commit()
 		mixed := c
 		mixed.Commits = []delivery.Commit{c.Commits[0]}
 		mixed.Commits[0].GroupInfo, mixed.Commits[0].Tree = other.Commits[0].GroupInfo, other.Commits[0].Tree
-		_, err = ann.service().Submit(t.Context(), mixed.Submission)
+		_, err := ann.service().Submit(t.Context(), mixed.Submission)
 		w.requireRefused(err, ruleCommit)
 		require.ErrorContains(t, err, "another confirmation_tag")
 

@@ -50,7 +50,7 @@ func (g *Guard) back(ctx context.Context, group string, f *followed, epoch uint6
 		if err := g.update(ctx, func(w store.Writer) error { return forgetLeft(w, group, info.Position) }); err != nil {
 			return nil, err
 		}
-		return g.beginAgain(ctx, group, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
+		return g.beginAgain(ctx, group, nil, fmt.Errorf("the service has lost what followed epoch %d: %w", info.Epoch, err))
 	}
 	if then.unsure, err = g.beganWithoutCommit(ctx, group, then, info); err != nil {
 		return nil, err
@@ -125,6 +125,11 @@ func (g *Guard) at(ctx context.Context, group string, f *followed, info delivery
 	for i, s := range f.seen {
 		if is(s.public) {
 			then := &followed{position: info.Position, partner: f.partner, first: f.first, pair: f.pair, public: s.public, seen: f.seen[: i+1 : i+1]}
+			for _, s := range then.seen { // a commit that is lost may have added again who had left
+				if s.by != nil {
+					then.move(g.movedBy(s.by), min(s.began, info.Position))
+				}
+			}
 			return then, nil
 		}
 	}

@@ -75,8 +75,13 @@ func (f *followed) checkMember(g *Guard, client string) error {
 	return errNoMember
 }
 
-// has reports whether a client has a leaf. The first call asks all leaves.
+// has reports whether a client has a leaf.
 func (f *followed) has(g *Guard, client string) bool {
+	return f.names(g)[client]
+}
+
+// names returns the names of the clients that have a leaf. The first call asks all leaves.
+func (f *followed) names(g *Guard) map[string]bool {
 	if f.members == nil {
 		f.members = map[string]bool{}
 		for _, leaf := range f.public.Members() {
@@ -85,7 +90,7 @@ func (f *followed) has(g *Guard, client string) bool {
 			}
 		}
 	}
-	return f.members[client]
+	return f.members
 }
 
 // checkJoins returns why a client may not join a group from outside, as far as names say. Of a

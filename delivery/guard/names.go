@@ -91,7 +91,11 @@ func (f *followed) move(m moved, at delivery.Position) {
 // leftOf is the key under which the store has the Position at which a client has left a
 // group, or without a name, the prefix of all of them.
 func leftOf(group string, name ...string) []byte {
-	path := [][]byte{[]byte("left"), []byte(group)}
+	return nameOf("left", group, name)
+}
+
+func nameOf(space, group string, name []string) []byte {
+	path := [][]byte{[]byte(space), []byte(group)}
 	for _, n := range name {
 		path = append(path, []byte(n))
 	}
@@ -116,34 +120,68 @@ func (f *followed) storeMoved(w store.Writer, group string) error {
 	return nil
 }
 
-// moveBack notes, of a group that is followed again, who has a leaf though the guard knows of
-// the commit that removed it: a commit that it has not seen has added it.
+// wasOf is the key under which the store has, of a group that the guard has lost, an empty value for
+// each client that was a member then, or without a name, the prefix of all of them.
+func wasOf(group string, name ...string) []byte {
+	return nameOf("was", group, name)
+}
+
+// storeMembers writes who is a member of a group that is about to be lost, and who has left it.
+func (f *followed) storeMembers(g *Guard, w store.Writer, group string) error {
+	if g.cfg.NameOf == nil || f.public == nil {
+		return nil
+	}
+	if err := errors.Join(f.storeMoved(w, group), w.Delete(wasOf(group))); err != nil {
+		return err
+	}
+	for name := range f.names(g) {
+		if k := wasOf(group, name); len(k) <= store.MaxKey {
+			if err := w.Put(k, []byte{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// moveBack notes, of a group that is followed again, what commits have done that the guard has not
+// seen: whom they have added though the guard knows of the commit that removed the client, and who
+// was a member when the guard lost the group, and is none.
 func (g *Guard) moveBack(ctx context.Context, group string, f *followed) error {
 	if g.cfg.NameOf == nil {
 		return nil
 	}
-	var left [][]byte
+	var m moved
 	err := g.view(ctx, func(r store.Reader) error {
-		for e, err := range r.Scan(leftOf(group), nil) {
-			if err != nil {
-				return err
-			}
-			left = append(left, e.Key)
+		left, err := namesBelow(r, leftOf(group))
+		if err != nil {
+			return err
 		}
+		was, err := namesBelow(r, wasOf(group))
+		if err != nil {
+			return err
+		}
+		m.entered = slices.DeleteFunc(left, func(name string) bool { return !f.has(g, name) })
+		m.left = slices.DeleteFunc(was, func(name string) bool { return f.has(g, name) })
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	var entered []string
-	for _, key := range left {
-		name := string(key[len(leftOf(group))+2:]) // behind its length
-		if f.has(g, name) {
-			entered = append(entered, name)
-		}
-	}
-	f.move(moved{entered: entered}, f.position)
+	f.move(m, f.position)
+	f.compared = true
 	return nil
+}
+
+// namesBelow returns the names of the keys that begin with a prefix.
+func namesBelow(r store.Reader, prefix []byte) (names []string, err error) {
+	for e, err := range r.Scan(prefix, nil) {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, string(e.Key[len(prefix)+2:])) // behind its length
+	}
+	return names, nil
 }
 
 // leftAt returns the position of the commit that removed a client from a group, if one has
