@@ -11,8 +11,13 @@ import (
 // checkPartial checks a PARTIAL commit, by this member or another: it changes neither the
 // membership nor the Info (draft-ietf-mls-combiner, Section 3).
 func (g *Group) checkPartial(c *Candidate) error {
-	if g.Info() == nil {
-		return nil // the T group is still on its own
+	if g.Info() == nil { // the T group is still on its own
+		for _, p := range c.t.Proposals() {
+			if err := g.binds(T, p.Proposal); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if c.t.Committer().Type != message.SenderMember {
 		return broken("3.2.2", T, "external commit without its half in the PQ group")

@@ -345,3 +345,49 @@ func TestMembershipChangesBeforeTheGroupIsBound(t *testing.T) {
 	_, err = w.groups["bob"].Commit(t.Context(), noon, CommitOptions{})
 	requireRule(t, err, "3.2.1", PQ)
 }
+
+// Before it is bound, the T group goes on by itself, and yet nothing in it alone can bind it:
+// neither an Info, which no FULL commit has brought, nor a pre-shared key of the PQ group.
+func TestNothingAloneBindsAGroup(t *testing.T) {
+	for name, c := range map[string]struct {
+		section string
+		change  func(i *Info)
+	}{
+		"update of the Info":         {"5.1.1", func(*Info) {}},
+		"update of another's":        {"5.1.1", func(i *Info) { i.PQGroupID = []byte("another") }},
+		"pre-shared key of PQ group": {section: "5.2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newRunning(t, "ann", "bob", "cid").start(t, "ann")
+			cid := w.groups["cid"]
+			numbers := cid.cfg.numbers()
+			psk := mls.ApplicationPSK{Component: numbers.APQInfo, ID: []byte("psk"), Secret: make([]byte, 32)}
+			var p message.Proposal = message.PreSharedKey{PSK: message.PreSharedKeyID{Component: numbers.APQInfo, ID: psk.ID}}
+			if c.change != nil {
+				info := *cid.pqInfo()
+				info.TEpoch, info.PQEpoch = info.TEpoch+1, info.PQEpoch+1
+				c.change(&info)
+				updates, err := cid.cfg.updates(nil, &info)
+				require.NoError(t, err)
+				p = updates[0]
+			}
+			alone, err := cid.T().Commit(t.Context(), noon, mls.CommitOptions{ApplicationPSKs: []mls.ApplicationPSK{psk}}, p)
+			require.NoError(t, err)
+			bob := w.groups["bob"]
+			if c.change != nil {
+				requireRule(t, w.refused("bob", alone.Message), c.section, T)
+			} else { // bob has no such key, unless its application has it
+				require.ErrorIs(t, w.refused("bob", alone.Message), mls.ErrUnknownPSK)
+				r, err := bob.T().ProcessWithPSKs(t.Context(), noon, []mls.ApplicationPSK{psk}, alone.Message)
+				require.NoError(t, err)
+				requireRule(t, bob.checkPartial(&Candidate{cfg: bob.cfg, t: r.Commit}), c.section, T)
+			}
+			waits, err := cid.T().Propose(t.Context(), noon, p, nil)
+			require.NoError(t, err)
+			requireRule(t, w.refused("bob", waits), c.section, T)
+			require.Empty(t, bob.T().Proposals())
+			_, err = bob.Commit(t.Context(), noon, CommitOptions{})
+			require.NoError(t, err)
+		})
+	}
+}

@@ -15,7 +15,8 @@ import (
 // The T group goes on as it is until a FULL commit binds it to the PQ group: the next
 // [Group.Commit] of anybody who has joined. Members who have not joined by then cannot
 // follow it. If the T group's membership changes before, that commit is refused, and the
-// PQ group is to be made again.
+// PQ group is to be made again. What only that commit may hold, an update of the Info and
+// the pre-shared key of the PQ group, members refuse in the T group alone.
 //
 // cfg.T has to be the Config of the T group with what [Config.Prepare] adds to it.
 //

@@ -122,13 +122,18 @@ func (g *Group) processT(ctx context.Context, now time.Time, msg []byte, content
 // checkAlone refuses a proposal that the T group must not have by itself. If no other one
 // waits, the group forgets it; otherwise its own commits leave it out.
 func (g *Group) checkAlone(p *mls.CommittedProposal) error {
-	if g.Info() == nil {
-		return nil // the T group is still on its own
+	if g.Info() == nil { // the T group is still on its own
+		return g.refuseAlone(g.binds(T, p.Proposal))
 	}
 	err := g.unsafe(T, p.Proposal)
 	if _, changes := g.subject(T, p, g.Pairs); changes && err == nil {
 		err = broken("3", T, "proposal of type %s without its half in the PQ group", message.TypeOf(p.Proposal))
 	}
+	return g.refuseAlone(err)
+}
+
+// refuseAlone returns err, which refuses a proposal of the T group unless it is nil.
+func (g *Group) refuseAlone(err error) error {
 	if err != nil {
 		g.forgetAlone(T)
 	}

@@ -237,6 +237,15 @@ func (g *Group) unsafe(leg Leg, p message.Proposal) error {
 			return broken("5.1.1", leg, "GroupContextExtensions changes the dictionary")
 		}
 		return requiresPairs(leg, "GroupContextExtensions", p.Extensions, numbers)
+	}
+	return g.binds(leg, p)
+}
+
+// binds returns why a proposal may only be in a FULL commit, be it the one that binds the T
+// group to the PQ group, or nil.
+func (g *Group) binds(leg Leg, p message.Proposal) error {
+	numbers := g.cfg.numbers()
+	switch p := p.(type) {
 	case message.AppDataUpdate:
 		if p.Component == numbers.APQInfo {
 			return broken("5.1.1", leg, "APQInfo is updated outside a FULL commit")
