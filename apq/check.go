@@ -13,7 +13,7 @@ import (
 func (g *Group) checkPartial(c *Candidate) error {
 	if g.Info() == nil { // the T group is still on its own
 		for _, p := range c.t.Proposals() {
-			if err := g.binds(T, p.Proposal); err != nil {
+			if err := binds(T, p.Proposal, g.cfg.numbers()); err != nil {
 				return err
 			}
 		}

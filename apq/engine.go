@@ -1,6 +1,7 @@
 package apq
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"slices"
@@ -14,7 +15,37 @@ import (
 // Component returns the component by which both groups keep their [Info], for an
 // [mls.PublicGroup] that follows one of them. A [Config] has it already.
 func Component(numbers message.CodePoints) mls.Component {
-	return mls.Component{ID: numbers.Complete().APQInfo, Update: updateInfo}
+	numbers = numbers.Complete()
+	return mls.Component{
+		ID: numbers.APQInfo, Update: updateInfo,
+		Commit: func(c *mls.ComponentCommit) error { return judgeInfo(c, numbers) },
+	}
+}
+
+// judgeInfo refuses a commit that brings an Info into a group as no FULL commit does, or
+// changes one without an update. The first Info of a group that goes on is that of a T group,
+// which gets a pre-shared key of the PQ group with it: so nobody but who has that PQ group
+// takes the commit.
+func judgeInfo(c *mls.ComponentCommit, numbers message.CodePoints) error {
+	switch {
+	case len(c.Updates) == 0 && !bytes.Equal(c.Old, c.New):
+		return broken("5.1.1", 0, "APQInfo changes without an update")
+	case c.Old != nil:
+		return nil
+	}
+	info, err := ParseInfo(c.New)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(info.TGroupID, c.GroupID) || info.TEpoch != c.Epoch:
+		return broken("5.1", T, "first APQInfo names another group or epoch")
+	case !slices.ContainsFunc(c.Proposals, func(p mls.CommittedProposal) bool {
+		psk, ok := p.Proposal.(message.PreSharedKey)
+		return ok && isCombinedPSK(&psk.PSK, numbers)
+	}):
+		return broken("5.2", T, "first APQInfo comes without a pre-shared key of the PQ group")
+	}
+	return nil
 }
 
 // updateInfo applies the updates of a commit (draft-ietf-mls-combiner, Section 5.1.1).

@@ -346,48 +346,96 @@ func TestMembershipChangesBeforeTheGroupIsBound(t *testing.T) {
 	requireRule(t, err, "3.2.1", PQ)
 }
 
-// Before it is bound, the T group goes on by itself, and yet nothing in it alone can bind it:
-// neither an Info, which no FULL commit has brought, nor a pre-shared key of the PQ group.
+// Before it is bound, the T group goes on by itself, and yet nothing in it alone can bind it,
+// be it known to its members or to their applications: neither an Info, which no FULL commit
+// has brought, nor a pre-shared key of the PQ group.
 func TestNothingAloneBindsAGroup(t *testing.T) {
+	w := newRunning(t, "ann", "bob", "cid").start(t, "ann")
+	cid, bob := w.groups["cid"], w.groups["bob"]
+	numbers := cid.cfg.numbers()
+	key := mls.ApplicationPSK{Component: numbers.APQInfo, ID: []byte("psk"), Secret: make([]byte, 32)}
+	psk := message.PreSharedKey{PSK: message.PreSharedKeyID{Component: numbers.APQInfo, ID: key.ID}}
+	update := func(change func(i *Info)) message.Proposal {
+		info := *cid.pqInfo()
+		info.TEpoch, info.PQEpoch = info.TEpoch+1, info.PQEpoch+1
+		change(&info)
+		updates, err := cid.cfg.updates(nil, &info)
+		require.NoError(t, err)
+		return updates[0]
+	}
+	commit := func(proposals ...message.Proposal) (*mls.Candidate, error) {
+		return cid.T().Commit(t.Context(), noon, mls.CommitOptions{ApplicationPSKs: []mls.ApplicationPSK{key}}, proposals...)
+	}
 	for name, c := range map[string]struct {
-		section string
-		change  func(i *Info)
+		proposals []message.Proposal
+		section   string
 	}{
-		"update of the Info":         {"5.1.1", func(*Info) {}},
-		"update of another's":        {"5.1.1", func(i *Info) { i.PQGroupID = []byte("another") }},
-		"pre-shared key of PQ group": {section: "5.2"},
+		"update of the Info":       {[]message.Proposal{update(func(*Info) {}), psk}, "5.1.1"},
+		"update to another's":      {[]message.Proposal{update(func(i *Info) { i.PQGroupID = []byte("another") }), psk}, "5.1.1"},
+		"pre-shared key by itself": {[]message.Proposal{psk}, "5.2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newRunning(t, "ann", "bob", "cid").start(t, "ann")
-			cid := w.groups["cid"]
-			numbers := cid.cfg.numbers()
-			psk := mls.ApplicationPSK{Component: numbers.APQInfo, ID: []byte("psk"), Secret: make([]byte, 32)}
-			var p message.Proposal = message.PreSharedKey{PSK: message.PreSharedKeyID{Component: numbers.APQInfo, ID: psk.ID}}
-			if c.change != nil {
-				info := *cid.pqInfo()
-				info.TEpoch, info.PQEpoch = info.TEpoch+1, info.PQEpoch+1
-				c.change(&info)
-				updates, err := cid.cfg.updates(nil, &info)
-				require.NoError(t, err)
-				p = updates[0]
-			}
-			alone, err := cid.T().Commit(t.Context(), noon, mls.CommitOptions{ApplicationPSKs: []mls.ApplicationPSK{psk}}, p)
+			alone, err := commit(c.proposals...)
 			require.NoError(t, err)
-			bob := w.groups["bob"]
-			if c.change != nil {
-				requireRule(t, w.refused("bob", alone.Message), c.section, T)
-			} else { // bob has no such key, unless its application has it
-				require.ErrorIs(t, w.refused("bob", alone.Message), mls.ErrUnknownPSK)
-				r, err := bob.T().ProcessWithPSKs(t.Context(), noon, []mls.ApplicationPSK{psk}, alone.Message)
-				require.NoError(t, err)
-				requireRule(t, bob.checkPartial(&Candidate{cfg: bob.cfg, t: r.Commit}), c.section, T)
-			}
-			waits, err := cid.T().Propose(t.Context(), noon, p, nil)
+			require.ErrorIs(t, w.refused("bob", alone.Message), mls.ErrUnknownPSK)
+			r, err := bob.T().ProcessWithPSKs(t.Context(), noon, []mls.ApplicationPSK{key}, alone.Message)
+			require.NoError(t, err)
+			requireRule(t, bob.checkPartial(&Candidate{cfg: bob.cfg, t: r.Commit}), c.section, T)
+			waits, err := cid.T().Propose(t.Context(), noon, c.proposals[0], nil)
 			require.NoError(t, err)
 			requireRule(t, w.refused("bob", waits), c.section, T)
 			require.Empty(t, bob.T().Proposals())
-			_, err = bob.Commit(t.Context(), noon, CommitOptions{})
-			require.NoError(t, err)
+			require.NoError(t, cid.T().ForgetProposals())
 		})
+	}
+	// What nobody could take, the component refuses.
+	for name, c := range map[string]struct {
+		proposals []message.Proposal
+		section   string
+		leg       Leg
+	}{
+		"update without the key": {[]message.Proposal{update(func(*Info) {})}, "5.2", T},
+		"with a key of another":  {[]message.Proposal{update(func(*Info) {}), message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte("psk")}}}, "5.2", T},
+		"for another T group":    {[]message.Proposal{update(func(i *Info) { i.TGroupID = []byte("another") }), psk}, "5.1", T},
+		"for another epoch":      {[]message.Proposal{update(func(i *Info) { i.TEpoch++ }), psk}, "5.1", T},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := commit(c.proposals...)
+			requireRule(t, err, c.section, c.leg)
+		})
+	}
+	require.True(t, w.commit("bob", CommitOptions{}).Full())
+}
+
+// No GroupContextExtensions brings an Info into a group that comes under no PQ group yet, nor
+// one in place of another: not even where it may change the dictionary.
+func TestExtensionsBringNoInfo(t *testing.T) {
+	cfg := client(t, small, "ann")
+	prepared, _, err := cfg.Prepare()
+	require.NoError(t, err)
+	prepared.PSKs = pskStore{"psk": make([]byte, 32)}
+	g, err := mls.CreateGroup(t.Context(), noon, prepared, []byte("t"))
+	require.NoError(t, err)
+	numbers := cfg.numbers()
+	extensions := func(i *Info) message.Proposal {
+		data, err := i.Marshal()
+		require.NoError(t, err)
+		x, err := with(nil, numbers.AppDataDictionary, &message.AppDataDictionary{{ID: numbers.APQInfo, Data: data}})
+		require.NoError(t, err)
+		return message.GroupContextExtensions{Extensions: x}
+	}
+	psk := message.PreSharedKey{PSK: message.PreSharedKeyID{Component: numbers.APQInfo, ID: []byte("psk")}}
+	first := newInfo(1, 1)
+	_, err = g.Commit(t.Context(), noon, mls.CommitOptions{}, extensions(first), psk)
+	requireRule(t, err, "5.1.1", 0)
+	data, err := (&Update{Type: FullUpdate, Info: *first}).Marshal()
+	require.NoError(t, err)
+	c, err := g.Commit(t.Context(), noon, mls.CommitOptions{}, message.AppDataUpdate{Component: numbers.APQInfo, Update: data}, psk)
+	require.NoError(t, err)
+	g, err = c.Adopt()
+	require.NoError(t, err)
+	for _, p := range []message.Proposal{extensions(newInfo(2, 2)), message.GroupContextExtensions{}} {
+		_, err = g.Commit(t.Context(), noon, mls.CommitOptions{}, p)
+		requireRule(t, err, "5.1.1", 0)
 	}
 }

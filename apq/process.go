@@ -123,7 +123,7 @@ func (g *Group) processT(ctx context.Context, now time.Time, msg []byte, content
 // waits, the group forgets it; otherwise its own commits leave it out.
 func (g *Group) checkAlone(p *mls.CommittedProposal) error {
 	if g.Info() == nil { // the T group is still on its own
-		return g.refuseAlone(g.binds(T, p.Proposal))
+		return g.refuseAlone(binds(T, p.Proposal, g.cfg.numbers()))
 	}
 	err := g.unsafe(T, p.Proposal)
 	if _, changes := g.subject(T, p, g.Pairs); changes && err == nil {

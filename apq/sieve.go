@@ -221,30 +221,51 @@ func (g *Group) fit(p, other *waiting) bool {
 // [Group.Process] refuses it, and so does every member whose group is to commit it.
 func (g *Group) safe(leg Leg, p message.Proposal) bool { return g.unsafe(leg, p) == nil }
 
-// unsafe returns why a proposal may not be in a PARTIAL commit or wait in a group, or nil. It
-// does not judge Adds and Removes.
+// unsafe is [CheckAlone] for a leg.
 func (g *Group) unsafe(leg Leg, p message.Proposal) error {
-	numbers := g.cfg.numbers()
+	return unsafe(leg, p, g.leg(leg).GroupContext().Extensions, g.cfg.numbers())
+}
+
+// CheckAlone returns why no commit of one group alone may cover a proposal, or nil: it would
+// end that group, or change what both have. context is the group's. Adds, Removes and Updates
+// are judged by [CheckMembers]. It is for who follows a T group or a PQ group from outside. The
+// error is a [*RuleError].
+func CheckAlone(context message.GroupContext, p message.Proposal, numbers message.CodePoints) error {
+	numbers = numbers.Complete()
+	info, err := InfoIn(context.Extensions, numbers)
+	switch {
+	case err != nil:
+		return &RuleError{"5.1", 0, "APQInfo does not parse", err}
+	case info == nil:
+		return binds(T, p, numbers)
+	case bytes.Equal(info.PQGroupID, context.GroupID):
+		return unsafe(PQ, p, context.Extensions, numbers)
+	}
+	return unsafe(T, p, context.Extensions, numbers)
+}
+
+// unsafe returns why a proposal may not be in a PARTIAL commit or wait in a group with these
+// extensions, or nil. It does not judge Adds and Removes.
+func unsafe(leg Leg, p message.Proposal, x message.Extensions, numbers message.CodePoints) error {
 	switch p := p.(type) {
 	case message.ReInit:
 		return broken("7.1", leg, "ReInit ends one group alone")
 	case message.SelfRemove:
 		return broken("3.3", leg, "SelfRemove takes its sender out of one group alone")
 	case message.GroupContextExtensions:
-		before, _ := g.leg(leg).GroupContext().Extensions.Find(numbers.AppDataDictionary)
+		before, _ := x.Find(numbers.AppDataDictionary)
 		after, _ := p.Extensions.Find(numbers.AppDataDictionary)
 		if !bytes.Equal(before, after) {
 			return broken("5.1.1", leg, "GroupContextExtensions changes the dictionary")
 		}
 		return requiresPairs(leg, "GroupContextExtensions", p.Extensions, numbers)
 	}
-	return g.binds(leg, p)
+	return binds(leg, p, numbers)
 }
 
 // binds returns why a proposal may only be in a FULL commit, be it the one that binds the T
 // group to the PQ group, or nil.
-func (g *Group) binds(leg Leg, p message.Proposal) error {
-	numbers := g.cfg.numbers()
+func binds(leg Leg, p message.Proposal, numbers message.CodePoints) error {
 	switch p := p.(type) {
 	case message.AppDataUpdate:
 		if p.Component == numbers.APQInfo {

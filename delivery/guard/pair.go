@@ -258,7 +258,13 @@ func (f *followed) readPartner(g *Guard, r store.Reader, group string) error {
 // checkAlone returns why a commit of a T group does not come alone. before is the group in the
 // epoch that it ends.
 func (g *Guard) checkAlone(group string, before *mls.PublicGroup, c *mls.PublicCandidate) error {
-	info := g.infoIn(before.GroupContext().Extensions)
+	context := before.GroupContext()
+	for _, p := range c.Proposals() {
+		if err := apq.CheckAlone(context, p.Proposal, g.numbers()); err != nil {
+			return fmt.Errorf("%w: %w", errHalf, err)
+		}
+	}
+	info := g.infoIn(context.Extensions)
 	if info == nil || string(info.TGroupID) != group {
 		return nil
 	}
@@ -267,7 +273,7 @@ func (g *Guard) checkAlone(group string, before *mls.PublicGroup, c *mls.PublicC
 	}
 	for _, p := range c.Proposals() {
 		switch p.Proposal.(type) {
-		case message.Add, message.Remove, message.SelfRemove, message.ReInit:
+		case message.Remove, message.Add:
 			return fmt.Errorf("%w: it covers a proposal of the type %s", errHalf, message.TypeOf(p.Proposal))
 		}
 	}
@@ -281,19 +287,19 @@ func (g *Guard) checkAlone(group string, before *mls.PublicGroup, c *mls.PublicC
 // checkProposed returns why the members of a pair would not take a proposal. alone says that it
 // is for one of its groups.
 func (g *Guard) checkProposed(group *mls.PublicGroup, c *mls.CommittedProposal, alone bool) error {
-	if g.infoIn(group.GroupContext().Extensions) == nil {
+	context := group.GroupContext()
+	if err := apq.CheckAlone(context, c.Proposal, g.numbers()); err != nil { // as half of a pair, too
+		return fmt.Errorf("%w: %w", errHalf, err)
+	}
+	if g.infoIn(context.Extensions) == nil {
 		return nil
 	}
 	refused := false
 	switch p := c.Proposal.(type) {
-	case message.SelfRemove, message.ReInit:
-		refused = true // as half of a pair, too
 	case message.Add, message.Remove:
 		refused = alone
 	case message.Update:
 		refused = alone && g.renames(group.Leaf(c.Sender.Leaf), p.LeafNode)
-	case message.AppDataUpdate:
-		refused = p.Component == g.numbers().APQInfo
 	}
 	if refused {
 		return fmt.Errorf("%w: a proposal of the type %s", errHalf, message.TypeOf(c.Proposal))

@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -458,4 +459,54 @@ func TestPairsEndTogether(t *testing.T) {
 	}
 	w.restart()
 	require.NotNil(t, w.known("t").ReInit())
+}
+
+// A commit of one group alone neither binds a T group to a PQ group, nor takes the demand for
+// pairs from it, nor injects a pre-shared key of the PQ group: what members refuse.
+func TestNothingAloneBindsAGroup(t *testing.T) {
+	w := pairWorld(t, nil)
+	ann := w.pairMember("ann", true)
+	ctx := t.Context()
+	key := mls.ApplicationPSK{Component: message.CodePoints{}.Complete().APQInfo, ID: []byte("psk"), Secret: make([]byte, 32)}
+	psk := message.PreSharedKey{PSK: message.PreSharedKeyID{Component: key.Component, ID: key.ID}}
+	alone := func(g *mls.Group, proposals ...message.Proposal) error {
+		c := must(g.Commit(ctx, noon, mls.CommitOptions{ApplicationPSKs: []mls.ApplicationPSK{key}}, proposals...))(t)
+		defer c.Discard()
+		return err2(ann.service().Submit(ctx, ann.submission(ann.describe(c, c.Message))))
+	}
+	refused := func(group *mls.Group, proposals ...message.Proposal) {
+		t.Helper()
+		err := alone(group, proposals...)
+		require.Error(t, err)
+		w.requireRefused(err, ruleCommit)
+		require.ErrorIs(t, err, errHalf)
+	}
+
+	cfg, _, err := ann.cfg.Prepare()
+	require.NoError(t, err)
+	running := must(mls.CreateGroup(ctx, noon, cfg, []byte("running"), must(ann.cfg.Extensions(nil))(t)...))(t)
+	first := must(running.Commit(ctx, noon, mls.CommitOptions{}))(t)
+	require.NoError(t, err2(ann.service().Submit(ctx, ann.submission(ann.describe(first, first.Message)))))
+	running = must(first.Adopt())(t)
+	info := apq.Info{TGroupID: []byte("running"), PQGroupID: []byte("none"), TSuite: 1, PQSuite: 0xF006, TEpoch: 2, PQEpoch: 1}
+	data := must((&apq.Update{Type: apq.FullUpdate, Info: info}).Marshal())(t)
+	bind := message.AppDataUpdate{Component: key.Component, Update: data}
+	refused(running, bind, psk)
+	refused(running, psk)
+	waits := must(running.Propose(ctx, noon, bind, nil))(t)
+	err = err2(ann.service().Send(ctx, delivery.Message{ID: "waits", Group: "running", Epoch: 1, Message: waits}))
+	w.requireRefused(err, ruleProposal)
+	require.ErrorIs(t, err, errHalf)
+	require.NoError(t, running.ForgetProposals())
+	require.NoError(t, alone(running, message.GroupContextExtensions{Extensions: running.GroupContext().Extensions}))
+
+	ann.begin("t", "pq")
+	inT := ann.group.T()
+	demands := inT.GroupContext().Extensions
+	without := slices.DeleteFunc(slices.Clone(demands), func(x message.Extension) bool {
+		return x.Type == message.CodePoints{}.Complete().RequiredWireFormats
+	})
+	refused(inT, psk)
+	refused(inT, message.GroupContextExtensions{Extensions: without})
+	require.NoError(t, alone(inT, message.GroupContextExtensions{Extensions: demands}))
 }
