@@ -300,6 +300,35 @@ func TestMembershipOfOneGroupIsTrouble(t *testing.T) {
 	}
 }
 
+// A member who adds a client to the T group alone does not get it there: to a group whose
+// messages depend on no secret of the PQ group.
+func TestHalfAnInvitationIsRefused(t *testing.T) {
+	w, all, g := pairOfThree(t)
+	dan := w.pairs("dan")[0]
+	bob := all[1]
+	claimed, err := w.server.Client("bob").Claim(ctx, "dan", classic)
+	require.NoError(t, err)
+	m, err := message.Parse[message.Message](claimed)
+	require.NoError(t, err)
+	require.NoError(t, bob.View(ctx, g, func(group *mls.Group) error {
+		c, err := group.Commit(ctx, now(), mls.CommitOptions{}, message.Add{KeyPackage: m.KeyPackage})
+		require.NoError(t, err)
+		defer c.Discard()
+		_, err = w.server.Client("bob").Submit(ctx, delivery.Submission{
+			ID:       "half",
+			Commits:  []delivery.Commit{{Group: g, Epoch: group.Epoch(), Message: c.Message}},
+			Welcomes: []delivery.Welcome{{Clients: []string{"dan"}, Group: g, Message: c.Welcome}},
+		})
+		return err
+	}))
+	require.NoError(t, dan.Sync(ctx))
+	refused := of[*client.Refused](dan.events())
+	require.Len(t, refused, 1)
+	require.Contains(t, refused[0].Why, "one group of a pair alone")
+	_, err = dan.Group(g)
+	require.ErrorIs(t, err, client.ErrNoGroup)
+}
+
 // A member whose store has the pair of an old backup comes back into both groups by a pair of
 // external commits.
 func TestRecoveryOfAPair(t *testing.T) {

@@ -69,6 +69,9 @@ func (c *Client) acceptPartial(ctx context.Context, in *invitation, g, old *live
 	author := candidate.Author()
 	by := c.person(candidate.Committer().Leaf, author.Credential, author.SignatureKey)
 	err = c.checkInvitation(ctx, in, g, candidate.GroupContext().GroupID, by)
+	if err == nil {
+		err = c.checkWhole(candidate.GroupContext())
+	}
 	if accept := c.cfg.Partial.Accept; err == nil && accept != nil {
 		if refused := accept(ctx, candidate, in.entry.From); refused != nil {
 			err = fmt.Errorf("%w: %w", errNotAccepted, refused)

@@ -7,11 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/apq"
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/guard"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -351,4 +353,57 @@ func TestPartialConfig(t *testing.T) {
 	cfg.Accept = func(context.Context, *mls.Candidate, string) error { return nil }
 	_, err = client.Open(ctx, cfg)
 	require.ErrorContains(t, err, "Config.Partial.Accept")
+}
+
+// provesWelcomes is a service that has proofs for a Welcome which a guard would not have.
+type provesWelcomes struct {
+	delivery.Annotator
+	proofs []byte
+}
+
+func (s *provesWelcomes) AnnotateWelcome(context.Context, string, uint64, []byte) ([]byte, error) {
+	return s.proofs, nil
+}
+
+// A pair has no partial members, whatever a service proves: a Welcome to its T group alone is
+// half an invitation.
+func TestHalfAnInvitationToAPartialMember(t *testing.T) {
+	w, _, _, phone := mixed(t, inPairs)
+	s := &provesWelcomes{}
+	phone.delivery = func(inner delivery.Service) delivery.Service {
+		s.Annotator = inner.(delivery.Annotator)
+		return s
+	}
+	phone.restart()
+	require.NoError(t, phone.Sync(ctx))
+	mallory := w.server.Client("mallory")
+	claimed, err := mallory.Claim(ctx, "phone", classic)
+	require.NoError(t, err)
+	m, err := message.Parse[message.Message](claimed)
+	require.NoError(t, err)
+	own, err := all.Registry().Suite(classic)
+	require.NoError(t, err)
+	signer, err := own.GenerateSigner()
+	require.NoError(t, err)
+	pair, err := apq.Create(ctx, now(), bothConfig(mls.Config{
+		Suites: all.Registry(), Credential: message.BasicCredential([]byte("mallory")), Signer: signer,
+	}), apq.CreateOptions{TGroupID: []byte("g")})
+	require.NoError(t, err)
+	c, err := pair.T().Commit(ctx, now(), mls.CommitOptions{WithoutTree: true}, message.Add{KeyPackage: m.KeyPackage})
+	require.NoError(t, err)
+	annotated, err := c.AnnotateWelcome(c.Welcome, 0, 1)
+	require.NoError(t, err)
+	s.proofs = annotated[len(c.Welcome)-4:] // behind the Welcome, whose MLSMessage has 4 bytes more
+	_, err = mallory.Submit(ctx, delivery.Submission{
+		ID:       "half",
+		Commits:  []delivery.Commit{{Group: "g", Epoch: 0, Message: c.Message}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"phone"}, Group: "g", Message: c.Welcome}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, phone.Sync(ctx))
+	refused := of[*client.Refused](phone.events())
+	require.Len(t, refused, 1)
+	require.Contains(t, refused[0].Why, "one group of a pair alone")
+	_, err = phone.Group("g")
+	require.ErrorIs(t, err, client.ErrNoGroup)
 }

@@ -164,6 +164,9 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	}
 	by := c.person(candidate.Committer().Leaf, candidate.Author().Credential, candidate.Author().SignatureKey)
 	err = c.checkInvitation(ctx, in, g, candidate.GroupID(), by)
+	if err == nil && candidate.pair == nil {
+		err = c.checkWhole(candidate.GroupContext())
+	}
 	if err == nil {
 		err = c.judge(ctx, candidate.Candidate, e.From)
 	}
@@ -203,6 +206,18 @@ func (c *Client) checkInvitation(ctx context.Context, in *invitation, g *liveGro
 	}
 	return nil
 }
+
+// checkWhole returns why a client does not join a group by itself, by a Welcome to it alone: it
+// is one of a pair (draft-ietf-mls-combiner, Section 3.2.1).
+func (c *Client) checkWhole(context message.GroupContext) error {
+	named, err := apq.InfoIn(context.Extensions, c.numbers())
+	if err == nil && named != nil {
+		err = errHalfInvitation
+	}
+	return err
+}
+
+var errHalfInvitation = fmt.Errorf("client: the Welcome is to one group of a pair alone: %w", message.ErrInvalid)
 
 // welcomed makes durable that a client has joined a group, which follows old unless that is
 // nil. enter puts the group's state into memory.
