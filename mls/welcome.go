@@ -39,7 +39,7 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 		return nil, err
 	}
 	lent.Bytes = info
-	defer lent.Return() // not after an error: a signer may still read it when ctx has ended
+	defer lent.Return() // not after an error of the signer, who may still read it when ctx has ended
 	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, info)
 	if err != nil {
 		return nil, err

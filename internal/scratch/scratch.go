@@ -22,13 +22,19 @@ var pool = sync.Pool{New: func() any { return new(Memory) }}
 // Borrow returns memory with room for size bytes, in which somebody else may have left
 // what he wrote.
 func Borrow(size int) *Memory {
+	if size > most {
+		return &Memory{make([]byte, 0, size)} // and what is kept stays for others
+	}
 	m := pool.Get().(*Memory)
-	m.Bytes = slices.Grow(m.Bytes[:0], size)
+	if cap(m.Bytes) < size {
+		m.Bytes = slices.Grow([]byte(nil), size) // without what is in the old piece
+	}
+	m.Bytes = m.Bytes[:0]
 	return m
 }
 
 // Return gives the memory back. The borrower has erased the secrets in it, and keeps no
-// slice of it.
+// slice of it. Who does not know whether somebody still reads it does not return it.
 func (m *Memory) Return() {
 	if cap(m.Bytes) <= most {
 		pool.Put(m)

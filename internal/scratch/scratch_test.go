@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/allocated"
 )
 
 func TestMemoryHasTheRoom(t *testing.T) {
@@ -34,4 +36,15 @@ func TestLargeMemoryIsNotKept(t *testing.T) {
 		defer m.Return()
 		require.LessOrEqual(t, cap(m.Bytes), most)
 	}
+}
+
+// Who needs a large piece takes no kept one from others.
+func TestLargeMemoryIsBesideTheKept(t *testing.T) {
+	if !allocated.Exact {
+		t.Skip("under the race detector the pool forgets at random")
+	}
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		Borrow(100).Return()
+		Borrow(most + 1).Return()
+	}), 2.0)
 }

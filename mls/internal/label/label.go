@@ -69,22 +69,32 @@ func Component(component uint16, label string) (string, error) {
 	return string(b), err
 }
 
-// labelled returns memory that holds the encoded
+// writeLabelled returns what it writes over w, the encoded
 //
 //	struct {
 //	    opaque label<V>;
 //	    opaque content<V>;
 //	}
 //
-// which is SignContent and EncryptContext. Whoever is done with it returns it.
-func labelled(label string, content []byte) (*scratch.Memory, error) {
-	lent := scratch.Borrow(wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(content)))
-	w := wire.WriterOver(lent.Bytes)
+// which is SignContent and EncryptContext.
+func writeLabelled(w *wire.Writer, label string, content []byte) ([]byte, error) {
+	w.Grow(labelledSize(label, content))
 	w.String(Prefix, label)
 	w.Bytes(content)
-	encoded, err := w.Finish()
+	return w.Finish()
+}
+
+func labelledSize(label string, content []byte) int {
+	return wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(content))
+}
+
+// labelled is writeLabelled into memory that the caller returns when a provider is done with
+// it. Nobody knows that after an error: whoever gave up waiting for a network may have left
+// somebody who still reads it. Then the memory is not returned.
+func labelled(label string, content []byte) (*scratch.Memory, error) {
+	lent := scratch.Borrow(labelledSize(label, content))
+	encoded, err := writeLabelled(wire.WriterOver(lent.Bytes), label, content)
 	if err != nil {
-		lent.Return()
 		return nil, err
 	}
 	lent.Bytes = encoded
@@ -93,33 +103,35 @@ func labelled(label string, content []byte) (*scratch.Memory, error) {
 
 // Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2). The error is the signer's.
 func Sign(ctx context.Context, signer suite.Signer, label string, content []byte) ([]byte, error) {
-	message, err := labelled(label, content)
+	message, err := writeLabelled(new(wire.Writer), label, content)
 	if err != nil {
 		return nil, err
 	}
-	return signer.Sign(ctx, message.Bytes) // which may still read it when ctx has ended
+	return signer.Sign(ctx, message)
 }
 
 // Verify returns nil if sig is pub's signature of content: VerifyWithLabel (RFC 9420,
 // Section 5.1.2). The errors are those of [suite.Signature].
 func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error {
-	message, err := labelled(label, content)
-	if err != nil {
-		return err
-	}
-	defer message.Return()
-	return s.Verify(pub, message.Bytes, sig)
+	return verify(s.Verify, pub, label, content, sig)
 }
 
 // VerifyFirst is [Verify] with a key that nobody has checked, or that need not come again:
 // [suite.VerifyFirst].
 func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) error {
+	return verify(func(pub, message, sig []byte) error { return suite.VerifyFirst(s, pub, message, sig) }, pub, label, content, sig)
+}
+
+func verify(by func(pub, message, sig []byte) error, pub []byte, label string, content, sig []byte) error {
 	message, err := labelled(label, content)
 	if err != nil {
 		return err
 	}
-	defer message.Return()
-	return suite.VerifyFirst(s, pub, message.Bytes, sig)
+	if err := by(pub, message.Bytes, sig); err != nil {
+		return err
+	}
+	message.Return()
+	return nil
 }
 
 // WriteSigned returns what SignWithLabel signs (RFC 9420, Section 5.1.2), written over w: a
@@ -144,8 +156,12 @@ func PrepareSeal(s suite.Suite, label string, context []byte) (suite.Sealer, err
 	if err != nil {
 		return nil, err
 	}
-	defer info.Return()
-	return s.PrepareSeal(info.Bytes)
+	sealer, err := s.PrepareSeal(info.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	info.Return()
+	return sealer, nil
 }
 
 // SealToEach calls seal for each of n recipients of one context, on all cores, with the
@@ -175,18 +191,17 @@ func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) (
 	if err != nil {
 		return nil, err
 	}
-	defer info.Return()
 	plaintext, err := key.Open(enc, info.Bytes, nil, ciphertext)
-	if errors.Is(err, suite.ErrDestroyed) {
+	switch {
+	case err == nil:
+		info.Return()
+		return plaintext, nil
+	case errors.Is(err, suite.ErrDestroyed):
 		return nil, ErrRetired
-	}
-	if errors.Is(err, suite.ErrEnvironment) {
+	case errors.Is(err, suite.ErrEnvironment):
 		return nil, err
 	}
-	if err != nil {
-		return nil, ErrDecrypt
-	}
-	return plaintext, nil
+	return nil, ErrDecrypt
 }
 
 // RefHash is RefHash (RFC 9420, Section 5.2) of the value that body writes: Info().Hash.Size
