@@ -158,8 +158,9 @@ func (h *Hash) stream(dst, key []byte, parts ...[]byte) []byte {
 // them.
 func (h *Hash) mac(dst, key []byte, parts ...[]byte) []byte {
 	var room [512]byte
+	var inner [sha512.Size]byte
 	if len(key) > h.block {
-		key = h.Sum(nil, key)
+		key = h.Sum(inner[:0], key)
 	}
 	size := h.block
 	for _, p := range parts {
@@ -177,7 +178,6 @@ func (h *Hash) mac(dst, key []byte, parts ...[]byte) []byte {
 	for _, p := range parts {
 		buf = append(buf, p...)
 	}
-	var inner [sha512.Size]byte
 	sum := h.Sum(inner[:0], buf)
 	xor(buf[:h.block], 0x3636363636363636^0x5c5c5c5c5c5c5c5c)
 	buf = append(buf[:h.block], sum...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/internal/scratch"
 )
 
@@ -85,5 +86,20 @@ func TestBorrowedMemoryIsErased(t *testing.T) {
 		lent := scratch.Borrow(len(secret))
 		defer lent.Return()
 		require.False(t, bytes.Contains(lent.Bytes[:cap(lent.Bytes)], []byte("secret")))
+	}
+}
+
+// Keys and messages of every length are hashed in memory that is erased afterwards: on the
+// stack or borrowed.
+func TestNothingSecretIsAllocated(t *testing.T) {
+	if !allocated.Exact {
+		t.Skip("the race detector takes borrowed memory away at random")
+	}
+	h, dst, message := New(crypto.SHA384), make([]byte, 0, 48), make([]byte, 3000)
+	for _, key := range []int{0, 32, 128, 129, 3000} {
+		for _, n := range []int{0, 300, 3000} {
+			key := message[:key]
+			require.Zero(t, testing.AllocsPerRun(100, func() { h.mac(dst, key, message[:n]) }), "key of %d bytes, message of %d", len(key), n)
+		}
 	}
 }
