@@ -28,7 +28,8 @@ func (id ID) String() string { return fmt.Sprintf("0x%04X", uint16(id)) }
 // Suite is an MLS cipher suite.
 //
 // Every method is safe for concurrent use, and neither keeps nor changes its arguments,
-// except what it is to fill. Results belong to the caller. A method whose primitive the
+// except what it is to fill: callers use their memory again. Results belong to the caller. The
+// same holds for the methods of keys, signers and sealers. A method whose primitive the
 // program may not use where it runs returns an [*EnvironmentError].
 type Suite interface {
 	// Info describes the suite. It is plain data and always the same.

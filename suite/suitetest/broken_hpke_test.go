@@ -67,7 +67,7 @@ func TestHPKEChecksFail(t *testing.T) {
 	fixed := e.generate(t)
 	var busy exclusive
 
-	requireFound(t, hpkeChecks(), []fault[encryption]{
+	requireFound(t, hpkeChecks(), slices.Concat(reuseFaultsOfHPKE(e), orderedFaults(e), []fault[encryption]{
 		{"no name", withInfo(func(e *encryption) { e.kem.Name = "" }), []string{"info", "tables"}},
 		{"the level of another", withInfo(func(e *encryption) { e.kem.Level = 256 }), []string{"tables"}},
 		{"a KDF by another name", withInfo(func(e *encryption) { e.kdf.Name = "HKDF-SHA384" }), []string{"tables"}},
@@ -83,7 +83,7 @@ func TestHPKEChecksFail(t *testing.T) {
 		{
 			"DeriveKey is random",
 			hidden(&brokenHPKE{derive: func([]byte) (suite.PrivateKey, error) { return e.GenerateKey() }}),
-			[]string{"derived keys", "arguments", "results", "concurrent use", "destroyed keys"},
+			[]string{"derived keys", "arguments", "reused memory", "results", "concurrent use", "destroyed keys"},
 		},
 		{
 			"DeriveKey reads 32 bytes",
@@ -247,7 +247,7 @@ func TestHPKEChecksFail(t *testing.T) {
 					return enc, ciphertext, err
 				})
 			}),
-			[]string{"sealer"},
+			[]string{"sealer", "reused memory"},
 		},
 		{
 			"the randomness is ignored",
@@ -295,7 +295,7 @@ func TestHPKEChecksFail(t *testing.T) {
 			withSealer(func(_ suite.DeterministicSealer, info []byte) suite.Sealer {
 				return sealerFunc(func(pub, aad, plaintext []byte) ([]byte, []byte, error) { return e.Seal(pub, info, aad, plaintext) })
 			}),
-			[]string{"arguments"},
+			[]string{"arguments", "reused memory"},
 		},
 		{
 			"DeriveKey keeps ikm",
@@ -309,7 +309,7 @@ func TestHPKEChecksFail(t *testing.T) {
 					return lazy.PublicKey()
 				}}, err
 			}}),
-			[]string{"arguments"},
+			[]string{"arguments", "reused memory"},
 		},
 		{
 			"PublicKey gives its own memory",
@@ -389,5 +389,5 @@ func TestHPKEChecksFail(t *testing.T) {
 			hidden(&brokenHPKE{key: func(key suite.PrivateKey) suite.PrivateKey { return undestroyed{key} }}),
 			[]string{"destroyed keys"},
 		},
-	})
+	}))
 }

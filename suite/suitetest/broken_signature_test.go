@@ -169,7 +169,7 @@ func TestSignatureChecksFail(t *testing.T) {
 	}
 	var busy exclusive
 
-	requireFound(t, signatureChecks(), append(compositeFaults(t), []fault[signing]{
+	requireFound(t, signatureChecks(), slices.Concat(compositeFaults(t), reuseFaultsOfSignatures(s), []fault[signing]{
 		{"no name", withInfo(func(i *suite.SignatureInfo) { i.Name = "" }), []string{"info", "tables"}},
 		{"the level of another", withInfo(func(i *suite.SignatureInfo) { i.Level = 256 }), []string{"tables"}},
 		{"wrong public key size", withInfo(func(i *suite.SignatureInfo) { i.PublicKey++ }), []string{"tables", "round trip"}},
@@ -236,7 +236,7 @@ func TestSignatureChecksFail(t *testing.T) {
 			broken(&brokenSignature{check: func(pub []byte) error {
 				return &suite.KeyError{Algorithm: s.info.Name, Rule: "unknown"}
 			}}),
-			[]string{"round trip", "arguments", "concurrent use"},
+			[]string{"round trip", "arguments", "reused memory", "concurrent use"},
 		},
 		{
 			"CheckSignatureKey clears its argument",
@@ -244,7 +244,7 @@ func TestSignatureChecksFail(t *testing.T) {
 				defer clear(pub)
 				return s.CheckSignatureKey(pub)
 			}}),
-			[]string{"round trip", "arguments", "concurrent use"},
+			[]string{"round trip", "arguments", "reused memory", "concurrent use"},
 		},
 		{
 			"foreign keys are not checked",
@@ -365,7 +365,7 @@ func TestSignatureChecksFail(t *testing.T) {
 			broken(&brokenSignature{signer: func(signer suite.Signer) suite.Signer { return undestroyedSigner{signer} }}),
 			[]string{"destroyed signers"},
 		},
-	}...))
+	}))
 }
 
 func TestBadSignatures(t *testing.T) {

@@ -180,7 +180,7 @@ func TestSymmetricChecksFail(t *testing.T) {
 	var buffer [32]byte
 	var busy exclusive
 
-	requireFound(t, symmetricChecks(), []fault[symmetric]{
+	requireFound(t, symmetricChecks(), append(reuseFaultsOfSymmetric(sound), []fault[symmetric]{
 		{
 			"Hash reads a block",
 			broken(&brokenSymmetric{hash: func(data []byte) []byte { return s.Hash(data[:min(64, len(data))]) }}),
@@ -278,5 +278,5 @@ func TestSymmetricChecksFail(t *testing.T) {
 			}}),
 			[]string{"concurrent use"},
 		},
-	})
+	}...))
 }

@@ -180,6 +180,27 @@ func checkDeterministicSealer(t reporter, e encryption) {
 	}
 }
 
+func checkOrderedSealers(t reporter, e encryption) {
+	info, aad := pattern(1, 20), pattern(2, 20)
+	ordered, ok := e.prepare(t, info).(suite.OrderedSealer)
+	if !ok {
+		t.Skipf("the order of recipients does not matter to sealers")
+	}
+	for _, n := range []int{0, 1, 3} {
+		sealers, err := ordered.Sealers(n)
+		wantNoError(t, "Sealers", err)
+		if len(sealers) != n {
+			t.Fatalf("Sealers gives %d sealers for %d recipients", len(sealers), n)
+		}
+		for i, sealer := range sealers {
+			key, plaintext := e.generate(t), pattern(byte(i), 40)
+			enc, ciphertext, err := sealer.Seal(key.PublicKey(), aad, plaintext)
+			wantNoError(t, "Sealer.Seal", err)
+			e.wantOpens(t, key, sealed{enc, ciphertext}, info, aad, plaintext)
+		}
+	}
+}
+
 func checkExport(t reporter, e encryption) {
 	key, info, context := e.generate(t), pattern(1, 20), pattern(2, 20)
 	for _, n := range []int{1, 32, 255 * e.kdf.Nh} {

@@ -38,6 +38,7 @@ func signatureChecks() []check[signing] {
 		{"foreign signers", checkForeignSigners},
 		{"keys of other schemes", checkOtherSchemes},
 		{"arguments", checkSignatureArguments},
+		{"reused memory", checkSignatureReuse},
 		{"results", checkSignatureResults},
 		{"concurrent use", checkSignatureConcurrency},
 		{"destroyed signers", checkDestroyedSigner},
@@ -330,6 +331,8 @@ func checkSignatureArguments(t reporter, s signing) {
 	s.wantValid(t, pub, message, sig)
 	wantNoError(t, "Verify", s.Verify(l.lend(pub), l.lend(message), l.lend(sig)))
 	l.settle(t, "Verify")
+	wantNoError(t, "VerifyFirst", suite.VerifyFirst(s.Signature, l.lend(pub), l.lend(message), l.lend(sig)))
+	l.settle(t, "VerifyFirst")
 	wantNoError(t, "CheckSignatureKey", s.CheckSignatureKey(l.lend(pub)))
 	l.settle(t, "CheckSignatureKey")
 }

@@ -28,6 +28,7 @@ func symmetricChecks() []check[symmetric] {
 		{"AEAD tampering", checkAEADTampering},
 		{"AEAD keys", checkAEADKeys},
 		{"arguments", checkSymmetricArguments},
+		{"reused memory", checkSymmetricReuse},
 		{"results", checkSymmetricResults},
 		{"concurrent use", checkSymmetricConcurrency},
 	}
