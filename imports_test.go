@@ -69,7 +69,7 @@ func layers() []layer {
 		{
 			pkg: "mls/internal/check",
 			imports: []string{
-				"suite", "internal/certificate", "internal/codepoint", "internal/sortedset", "internal/wire",
+				"suite", "internal/certificate", "internal/codepoint", "internal/scratch", "internal/sortedset", "internal/wire",
 				"mls/message", "mls/internal/fault", "mls/internal/label",
 			},
 		},

@@ -156,7 +156,7 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 		t.Skip("the approved services and the race detector allocate more")
 	}
 	most := map[string]struct{ two, ten float64 }{
-		"commit": {137, 232}, "process": {107, 126}, "add": {121, 125}, "process-add": {92, 94},
+		"commit": {137, 232}, "process": {107, 126}, "add": {119, 123}, "process-add": {92, 94},
 		"join": {133, 228}, "external-join": {244, 369},
 	}
 	for _, op := range smallOperations() {

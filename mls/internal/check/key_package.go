@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/scratch"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -30,7 +31,8 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
 		return err
 	}
-	w := newRoom()
+	lent := scratch.Borrow(usual)
+	w := wire.WriterOver(lent.Bytes)
 	if err := LeafNode(&kp.LeafNode, s, codepoint.LeafNodeKeyPackage, LeafPlace{Room: w}); err != nil {
 		return err
 	}
@@ -41,6 +43,8 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if err := suite.VerifyFirst(s, kp.LeafNode.SignatureKey, signed, kp.Signature); err != nil {
 		return fault.Violation("10.1", "KeyPackage signature does not verify").Because(err)
 	}
+	lent.Bytes = signed
+	lent.Return() // not after an error: whoever gave up may have left somebody who still reads it
 	return nil
 }
 

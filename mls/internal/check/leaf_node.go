@@ -71,11 +71,11 @@ func (at *LeafPlace) room() *wire.Writer {
 	if at.Room != nil {
 		return at.Room
 	}
-	return newRoom()
+	return wire.WriterOver(make([]byte, 0, usual))
 }
 
-// newRoom returns a Writer with room for most leaves and key packages.
-func newRoom() *wire.Writer { return wire.WriterOver(make([]byte, 0, 512)) }
+// usual is room for what is signed of most leaves and key packages, in bytes.
+const usual = 512
 
 func (at *LeafPlace) writeTBS(w *wire.Writer, n *message.LeafNode) {
 	if at.Encoded != nil {

@@ -207,13 +207,16 @@ func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) (
 // RefHash is RefHash (RFC 9420, Section 5.2) of the value that body writes: Info().Hash.Size
 // bytes. The label is taken whole.
 func RefHash(s suite.Suite, label string, body func(w *wire.Writer)) ([]byte, error) {
-	input, err := wire.MarshalIn(512, func(w *wire.Writer) { // most key packages and proposals fit
-		w.String(label)
-		w.Vector(body)
-	})
+	lent := scratch.Borrow(512) // most key packages and proposals fit
+	w := wire.WriterOver(lent.Bytes)
+	w.String(label)
+	w.Vector(body)
+	input, err := w.Finish()
 	if err != nil {
 		return nil, err
 	}
+	lent.Bytes = input
+	defer lent.Return()
 	return s.Hash(input), nil
 }
 
