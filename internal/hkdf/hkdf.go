@@ -139,8 +139,10 @@ const long = 4096
 // stream appends the HMAC of parts by crypto/hmac, to which it gives copies: so nobody's
 // arguments have to be on the heap.
 func (h *Hash) stream(dst, key []byte, parts ...[]byte) []byte {
-	room := make([]byte, max(long, len(key)))
-	defer clear(room)
+	lent := scratch.Borrow(max(long, len(key)))
+	defer lent.Return()
+	room := lent.Bytes[:max(long, len(key))]
+	defer clear(room) // which is before Return
 	m := hmac.New(h.new, room[:copy(room, key)])
 	for _, p := range parts {
 		for len(p) > 0 {

@@ -78,15 +78,34 @@ func TestExpandKeepsItsArguments(t *testing.T) {
 }
 
 // A secret that is longer than what fits on the stack is erased from the memory that it
-// is copied to.
+// is copied to, also by what is given to crypto/hmac.
 func TestBorrowedMemoryIsErased(t *testing.T) {
 	secret := []byte(strings.Repeat("secret", 200))
-	New(crypto.SHA256).mac(nil, secret[:32], secret)
-	for range 10 {
-		lent := scratch.Borrow(len(secret))
-		defer lent.Return()
-		require.False(t, bytes.Contains(lent.Bytes[:cap(lent.Bytes)], []byte("secret")))
+	h := New(crypto.SHA256)
+	for _, hash := range []func(dst, key []byte, parts ...[]byte) []byte{h.mac, h.stream} {
+		for _, key := range [][]byte{secret[:32], secret} {
+			hash(nil, key, secret)
+			for range 10 {
+				lent := scratch.Borrow(len(secret))
+				defer lent.Return()
+				require.False(t, bytes.Contains(lent.Bytes[:cap(lent.Bytes)], []byte("secret")))
+			}
+		}
 	}
+}
+
+// What a long message is copied to piece by piece is borrowed: only crypto/hmac allocates.
+func TestLongMessagesAreStreamedInBorrowedMemory(t *testing.T) {
+	if !allocated.Exact {
+		t.Skip("the race detector takes borrowed memory away at random")
+	}
+	h, dst, key, message := New(crypto.SHA256), make([]byte, 0, 32), make([]byte, 32), make([]byte, 3*long)
+	most := testing.AllocsPerRun(100, func() {
+		m := hmac.New(h.new, key)
+		m.Write(message)
+		m.Sum(nil)
+	})
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { h.stream(dst, key, message) }), most)
 }
 
 // Keys and messages of every length are hashed in memory that is erased afterwards: on the
