@@ -88,7 +88,7 @@ func layers() []layer {
 		{
 			pkg: "mls/internal/framing",
 			imports: []string{
-				"suite", "internal/codepoint", "internal/wire", "mls/message", "mls/internal/fault", "mls/internal/label", "mls/internal/schedule",
+				"suite", "internal/codepoint", "internal/scratch", "internal/wire", "mls/message", "mls/internal/fault", "mls/internal/label", "mls/internal/schedule",
 				"mls/internal/secrettree", "mls/internal/ratchettree",
 			},
 		},

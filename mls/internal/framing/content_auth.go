@@ -3,6 +3,7 @@ package framing
 import (
 	"context"
 
+	"github.com/mlsuite/mlsuite/internal/scratch"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -31,42 +32,50 @@ func (c *AuthenticatedContent) Sign(ctx context.Context, signer suite.Signer, gr
 	if err := c.Content.EncodeBody(); err != nil {
 		return err
 	}
-	message, err := signedContent(c.WireFormat, &c.Content, groupContext)
+	signed, err := signedContent(c.WireFormat, &c.Content, groupContext)
 	if err != nil {
 		return err
 	}
-	c.Auth.Signature, err = signer.Sign(ctx, message)
-	c.scratch = message
-	return err
+	if c.Auth.Signature, err = signer.Sign(ctx, signed.Bytes); err != nil {
+		return err
+	}
+	clear(signed.Bytes)
+	signed.Return()
+	return nil
 }
 
 // verifyContent checks that the author signed c, and notes it.
 func verifyContent(s suite.Suite, author message.Author, c *AuthenticatedContent, groupContext []byte) error {
-	msg, err := signedContent(c.WireFormat, &c.Content, groupContext)
+	signed, err := signedContent(c.WireFormat, &c.Content, groupContext)
 	if err != nil {
 		return err
 	}
-	if err := s.Verify(author.SignatureKey, msg, c.Auth.Signature); err != nil {
+	if err := s.Verify(author.SignatureKey, signed.Bytes, c.Auth.Signature); err != nil {
 		v := fault.Violation("6.1", "signature does not verify").Because(err)
 		if c.Content.Sender.Type == message.SenderMember {
 			v = v.AtLeaf(c.Content.Sender.Leaf)
 		}
 		return v
 	}
-	c.Author, c.scratch = author, msg
+	clear(signed.Bytes)
+	signed.Return()
+	c.Author = author
 	return nil
 }
 
-// signedContent returns the SignContent of SignWithLabel (RFC 9420, Section 5.1.2)
-// over FramedContentTBS, which it writes in place.
-func signedContent(format message.WireFormat, content *FramedContent, groupContext []byte) ([]byte, error) {
-	var w wire.Writer
-	w.Grow(64 + content.Size() + len(groupContext)) // 64 for label, version, wire format and headers
+// signedContent returns memory that holds the SignContent of SignWithLabel (RFC 9420, Section
+// 5.1.2) over FramedContentTBS. Whoever is done with it erases and returns it. After an error
+// of a provider, who may have left somebody who still reads it, nobody does.
+func signedContent(format message.WireFormat, content *FramedContent, groupContext []byte) (*scratch.Memory, error) {
+	lent := scratch.Borrow(64 + content.Size() + len(groupContext)) // 64 for label, version, wire format and headers
+	w := wire.WriterOver(lent.Bytes)
 	w.String(label.Prefix, label.FramedContentTBS)
 	start := w.Begin()
-	content.marshalTBS(&w, format, groupContext)
+	content.marshalTBS(w, format, groupContext)
 	w.End(start)
-	return w.Finish()
+	var err error
+	lent.Bytes, err = w.Finish()
+	return lent, err
 }
 
 // checkFormat refuses content that may not be sent in a wire format, or not by its sender
@@ -88,9 +97,8 @@ func checkFormat(format message.WireFormat, content *FramedContent) error {
 //
 //	Hash(interim_transcript_hash_[epoch - 1] || ConfirmedTranscriptHashInput_[epoch])
 func ConfirmedTranscriptHash(s suite.Suite, interim []byte, ac *AuthenticatedContent) ([]byte, error) {
-	w := wire.WriterOver(ac.scratch)
-	ac.scratch = nil
-	w.Grow(len(interim) + 2 + ac.Content.Size() + 4 + len(ac.Auth.Signature))
+	lent := scratch.Borrow(len(interim) + 2 + ac.Content.Size() + 4 + len(ac.Auth.Signature))
+	w := wire.WriterOver(lent.Bytes)
 	w.Raw(interim)
 	w.Uint16(uint16(ac.WireFormat))
 	ac.Content.Marshal(w)
@@ -99,6 +107,8 @@ func ConfirmedTranscriptHash(s suite.Suite, interim []byte, ac *AuthenticatedCon
 	if err != nil {
 		return nil, err
 	}
+	lent.Bytes = input
+	defer lent.Return()
 	return s.Hash(input), nil
 }
 

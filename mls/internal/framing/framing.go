@@ -292,9 +292,8 @@ type AuthenticatedContent struct {
 	Content    FramedContent
 	Auth       framedContentAuthData
 
-	Author  message.Author  // the author, once the signature was verified
-	Items   message.SafeAAD // of components, once the form was checked; nil without that form
-	scratch []byte          // the signed bytes; the transcript hash may reuse their memory
+	Author message.Author  // the author, once the signature was verified
+	Items  message.SafeAAD // of components, once the form was checked; nil without that form
 }
 
 // Marshal writes c.
