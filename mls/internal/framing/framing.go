@@ -137,7 +137,11 @@ func (c *FramedContent) MarshalBody(w *wire.Writer) {
 // encodedHandshake returns the encoded proposal or commit. It is apart, so that the Writer
 // of application data can stay on the stack.
 func (c *FramedContent) encodedHandshake() ([]byte, error) {
-	return wire.MarshalIn(512, func(w *wire.Writer) { // most commits in small groups fit
+	room := 512 // most commits in small groups fit
+	if c.Commit != nil && c.Commit.Path != nil {
+		room = max(room, 128+c.Commit.Path.EncodedAtMost()) // and a few references to proposals
+	}
+	return wire.MarshalIn(room, func(w *wire.Writer) {
 		switch c.ContentType {
 		case message.ContentProposal:
 			message.Write(w, &message.TypedProposal{Proposal: c.Proposal})

@@ -87,6 +87,21 @@ func (p *UpdatePath) Marshal(w *wire.Writer) {
 	wire.WriteAll(w, p.Nodes, (*updatePathNode).marshal)
 }
 
+// EncodedAtMost returns a size, in bytes, that Marshal does not exceed if the leaf's encoding is
+// at hand.
+func (p *UpdatePath) EncodedAtMost() int {
+	const header = 4
+	n := len(p.Encoded) + header
+	for i := range p.Nodes {
+		node := &p.Nodes[i]
+		n += wire.SizeOfVector(len(node.EncryptionKey)) + header
+		for k := range node.Secrets {
+			n += wire.SizeOfVector(len(node.Secrets[k].KEMOutput)) + wire.SizeOfVector(len(node.Secrets[k].Ciphertext))
+		}
+	}
+	return n
+}
+
 // Unmarshal reads p.
 func (p *UpdatePath) Unmarshal(r *wire.Reader) {
 	p.LeafNode = wire.ReadNew(r, func(n *message.LeafNode, r *wire.Reader) {

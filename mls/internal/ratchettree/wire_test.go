@@ -61,6 +61,17 @@ func randomUpdatePath(g *wiretest.Generator) *UpdatePath {
 	})}
 }
 
+// An UpdatePath is written into the room that is made for it, which is hardly larger.
+func TestUpdatePathEncodedAtMost(t *testing.T) {
+	for seed := range uint64(200) {
+		p := randomUpdatePath(wiretest.NewGenerator(seed))
+		encoded, err := wire.Marshal(p.Marshal)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(encoded), p.EncodedAtMost())
+		require.LessOrEqual(t, p.EncodedAtMost(), len(encoded)+3*(1+len(p.Nodes)), "three bytes for each vector of vectors")
+	}
+}
+
 func TestWireRoundTrip(t *testing.T)       { wiretest.RoundTrip(t, wireKinds()) }
 func TestWireTruncated(t *testing.T)       { wiretest.Truncated(t, wireKinds()) }
 func TestWireFlipped(t *testing.T)         { wiretest.Flipped(t, wireKinds()) }
