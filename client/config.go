@@ -77,7 +77,9 @@ type Config struct {
 	Schedule    Schedule
 	Bounds      Bounds
 
-	// Now is the clock; nil stands for time.Now.
+	// Now is the clock; nil stands for time.Now. A time in the store that is more than an hour
+	// ahead of it is of a clock that was wrong: key packages of such a time are replaced, and what
+	// is due some time after it is done now.
 	Now func() time.Time
 
 	// Logger is told what goes wrong and what is done about it, without content and

@@ -146,7 +146,7 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	if !ok || loaded || losses > 0 && at != look || rec.State != Active || rec.Work || rec.New ||
-		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.size())/2 ||
+		s.Renew > 0 && passed(c.renewEvery(rec.size())/2, rec.Renewed, now) ||
 		c.checkDue(&rec, now) || s.Idle > 0 && !rec.Partial {
 		return false, nil
 	}

@@ -265,7 +265,7 @@ func (c *Client) outdated(p *ownPackage, now time.Time) bool {
 		margin = p.rec.Expires.Sub(p.rec.Made) / 4
 	}
 	s, err := c.cfg.MLS.Suites.Suite(p.rec.Suite)
-	return err != nil || p.rec.Expires.Sub(now) < margin || !bytes.Equal(p.rec.SignatureKey, c.identity(s.Info()).Signer.PublicKey())
+	return err != nil || p.rec.Expires.Sub(now) < margin || ahead(p.rec.Made, now) || !bytes.Equal(p.rec.SignatureKey, c.identity(s.Info()).Signer.PublicKey())
 }
 
 func (p *ownPackage) offer() delivery.KeyPackage {

@@ -410,7 +410,10 @@ func (c *Client) beginning(ctx context.Context, m *move) (delivery.Submission, e
 // takeOverAt returns when this member makes the group that follows one that has ended,
 // unless somebody has: members have their turns in the order of their leaves.
 func (c *Client) takeOverAt(g *liveGroup) time.Time {
-	wait := c.cfg.Schedule.TakeOver
+	wait, now := c.cfg.Schedule.TakeOver, c.cfg.Now()
+	if ahead(g.rec.Ended, now) {
+		return now
+	}
 	return g.rec.Ended.Add(wait + time.Duration(g.rec.Leaf)*wait/16)
 }
 

@@ -196,11 +196,17 @@ func (c *Client) commitPair(ctx context.Context, g *liveGroup, want wanted) (*ca
 // full reports whether a commit of a pair is to be FULL by the schedule. The engine makes it
 // FULL too where the draft demands that.
 func (c *Client) full(g *liveGroup, want wanted) bool {
-	return want.full || g.rec.New || c.cfg.Pairs.Schedule.Due(c.cfg.Now(), g.rec.Pair.progress()) != apq.NotDue
+	return want.full || g.rec.New || c.cfg.Pairs.Schedule.Due(c.cfg.Now(), g.rec.Pair.progress(c.cfg.Now())) != apq.NotDue
 }
 
-func (r *pairRecord) progress() apq.Progress {
-	return apq.Progress{Full: r.Full, Own: r.Own, Partial: r.Partial, Joined: r.Joined}
+func (r *pairRecord) progress(now time.Time) apq.Progress {
+	p := apq.Progress{Full: r.Full, Own: r.Own, Partial: r.Partial, Joined: r.Joined}
+	for _, at := range []*time.Time{&p.Full, &p.Own} {
+		if ahead(*at, now) {
+			*at = time.Time{}
+		}
+	}
+	return p
 }
 
 // nextFull returns when a FULL commit of a pair is due, if nobody commits until then. The
@@ -209,7 +215,7 @@ func (c *Client) nextFull(rec *groupRecord) (time.Time, bool) {
 	if rec.Pair == nil || rec.State != Active || c.cfg.Pairs == nil {
 		return time.Time{}, false
 	}
-	p := rec.Pair.progress()
+	p := rec.Pair.progress(c.cfg.Now())
 	p.Partial = 0
 	return c.cfg.Pairs.Schedule.Next(p)
 }

@@ -70,6 +70,19 @@ func (c *Client) onlyOwnLeave(g *liveGroup) bool {
 	})
 }
 
+// maxAhead is how far a stored time may be ahead of the client's clock, which may have been set
+// back a little.
+const maxAhead = time.Hour
+
+// ahead reports whether a stored time is of a clock that was wrong: nothing may wait until it comes
+// true, and what was due some time after it is due now.
+func ahead(stored, now time.Time) bool { return stored.Sub(now) > maxAhead }
+
+// passed reports whether a time has passed since a stored one.
+func passed(since time.Duration, stored, now time.Time) bool {
+	return ahead(stored, now) || now.Sub(stored) >= since
+}
+
 // renewEvery returns how often a member of a group renews its keys.
 func (c *Client) renewEvery(members int) time.Duration {
 	s := c.cfg.Schedule
@@ -80,7 +93,7 @@ func (c *Client) renewEvery(members int) time.Duration {
 func (c *Client) checks() bool { return c.cfg.Schedule.Check > 0 && !c.cfg.NoExternalJoins }
 
 func (c *Client) checkDue(rec *groupRecord, now time.Time) bool {
-	return c.checks() && !rec.Partial && now.Sub(rec.Checked) >= c.cfg.Schedule.Check
+	return c.checks() && !rec.Partial && passed(c.cfg.Schedule.Check, rec.Checked, now)
 }
 
 func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
@@ -93,6 +106,9 @@ func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
 	}
 	if s.Renew <= 0 {
 		return false
+	}
+	if ahead(g.rec.Renewed, now) {
+		return true
 	}
 	if g.renewAt.IsZero() {
 		g.renewAt = g.rec.Renewed.Add(around(c.renewEvery(g.rec.size())))
@@ -158,7 +174,7 @@ func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) er
 		switch {
 		case leaf == g.mls.OwnLeaf() || rec.Reported:
 			continue
-		case !ok:
+		case !ok, ahead(rec.At, now):
 			rec.At = now
 		case now.Sub(rec.At) >= idle:
 			silent = append(silent, c.person(leaf, node.Credential, node.SignatureKey))
