@@ -15,7 +15,8 @@ import (
 
 // The calls of this file change groups. Each returns when the change is part of the group,
 // or when ctx ends: with the error of ctx alone if nothing has changed and nothing will,
-// and with ErrUndecided beside it if the delivery service may have accepted the commit. A
+// and with ErrUndecided beside it if the delivery service may have accepted the commit, or if
+// Run has the group and waits for the service, so that the change cannot be taken back. A
 // change survives the end of the process, and Run or Sync then goes on with it; if it
 // comes to nothing, a Failed event says so.
 

@@ -44,8 +44,8 @@
 // again under the same ID. So a change never takes effect twice, and never by half.
 //
 // A call returns when its change is done. If its context ends first, the change is
-// withdrawn, unless the service may have accepted the commit: then the error is
-// [ErrUndecided], and the change goes on.
+// withdrawn, unless the service may have accepted the commit, or Run has the group for more than
+// two seconds: then the error is [ErrUndecided], and the change goes on.
 //
 // [Client.Propose] brings proposals of the application and of its components.
 //

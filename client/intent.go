@@ -209,11 +209,16 @@ func (c *Client) pause(attempt int, err error) time.Duration {
 	return d
 }
 
-// withdraw takes an intent back whose caller no longer waits, unless it may be done
-// already.
+// withdrawTimeout bounds how long a call whose context has ended waits for the group: others may
+// be waiting for an answer of the service with its turn.
+const withdrawTimeout = 2 * time.Second
+
+// withdraw takes an intent back whose caller no longer waits, unless it may be done already, or
+// the group is in use for too long.
 func (c *Client) withdraw(ctx context.Context, id string, in *intent, result chan error, why error) error {
 	defer c.resolve(in.number, nil)
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
 	err := c.with(ctx, id, func(g *liveGroup) error {
 		i := slices.IndexFunc(g.intents, func(i *intent) bool { return i.number == in.number })
 		switch {
@@ -241,10 +246,13 @@ func (c *Client) withdraw(ctx context.Context, id string, in *intent, result cha
 		return outcome
 	default:
 	}
-	if err != nil && !errors.Is(err, ErrNoGroup) {
-		return errors.Join(why, err)
+	switch {
+	case err == nil, errors.Is(err, ErrNoGroup):
+		return why
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrUndecided, why)
 	}
-	return why
+	return errors.Join(why, err)
 }
 
 // wanted is what a commit has to hold so that an intent comes true.

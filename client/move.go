@@ -121,7 +121,7 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 		err = c.await(ctx, group, in, result)
 	}
 	if err != nil {
-		return "", errors.Join(err, c.unlessEnded(ctx, group, id))
+		return "", errors.Join(err, c.unlessEnded(ctx, group, id, in))
 	}
 	for attempt := 0; ; attempt++ {
 		var refused error
@@ -189,18 +189,24 @@ func (c *Client) endFor(ctx context.Context, group string, id []byte, target sui
 	return id, in, result, err
 }
 
-// unlessEnded drops the plan of a move, unless the group has ended for it.
-func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error {
-	err := c.with(context.WithoutCancel(ctx), group, func(g *liveGroup) error {
+// unlessEnded drops the plan of a move, unless the group has ended for it, or may still by an
+// intent.
+func (c *Client) unlessEnded(ctx context.Context, group string, id []byte, in *intent) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	err := c.with(ctx, group, func(g *liveGroup) error {
+		if in != nil && g.intent(in.number) != nil {
+			return nil
+		}
 		if g.move == nil || !bytes.Equal(g.move.rec.GroupID, id) || g.pending != nil || g.rec.State == Ended && bytes.Equal(g.rec.Successor, id) {
 			return nil
 		}
 		s := c.step(g)
 		g.move = nil
 		s.delete(key(spaceMove, g.id))
-		return c.commit(context.WithoutCancel(ctx), s)
+		return c.commit(ctx, s)
 	})
-	if errors.Is(err, ErrNoGroup) {
+	if errors.Is(err, ErrNoGroup) || err != nil && ctx.Err() != nil { // a plan that stays does no harm
 		return nil
 	}
 	return err
