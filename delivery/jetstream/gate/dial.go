@@ -46,7 +46,9 @@ func Dial(nc *nats.Conn, client string) (delivery.Service, error) {
 
 // Connect connects to a server, or to a cluster of them, whose URLs are separated by
 // commas, and returns the service as Dial does. The connection comes back by itself when it
-// is lost, and Close ends it.
+// is lost, and Close ends it. Where no server is reached, the error is
+// [delivery.ErrUnavailable], unless options have nats.RetryOnFailedConnect: then each call says so
+// until a server is there.
 func Connect(urls, client string, options ...nats.Option) (delivery.Service, error) {
 	if err := service.CheckName(client); err != nil {
 		return nil, err

@@ -294,6 +294,35 @@ func TestAnotherGateTakesOver(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Who begins before the server is there is served when it is.
+func TestServerThatIsThereLater(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := free.Addr().String()
+	require.NoError(t, free.Close())
+	_, err = Connect(address, "ann")
+	require.ErrorIs(t, err, delivery.ErrUnavailable)
+	ann, err := Connect(address, "ann", nats.RetryOnFailedConnect(true), nats.ReconnectWait(10*time.Millisecond))
+	require.NoError(t, err)
+	defer ann.Close()
+	_, err = ann.Stocked(t.Context())
+	require.ErrorIs(t, err, delivery.ErrUnavailable)
+
+	s, err := service.Start(t.Context(), service.ServerOptions{Folder: t.TempDir(), Listen: address})
+	require.NoError(t, err)
+	t.Cleanup(s.Stop)
+	nc, err := s.Conn()
+	require.NoError(t, err)
+	defer nc.Close()
+	g, err := Serve(t.Context(), nc, Config{})
+	require.NoError(t, err)
+	defer g.Close()
+	require.Eventually(t, func() bool {
+		_, err := ann.Stocked(t.Context())
+		return err == nil
+	}, time.Minute, 10*time.Millisecond)
+}
+
 func TestRequestsAreBounded(t *testing.T) {
 	d := deploy(t, "ann")
 	d.gates[0].cfg.MaxRequest = 4 << 20
