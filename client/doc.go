@@ -56,8 +56,9 @@
 // its epoch, the client catches up and encrypts it anew, as often as that takes. If other
 // members' proposals have to be committed first, it commits them.
 //
-// A message keeps its ID whatever happens to it, so the service takes it once, as long as it keeps
-// it. Where the service has deleted what the client had not read, it is not asked again to take
+// A message keeps the ID that [Client.Send] returns, so the service takes it once, as long as it keeps
+// it. Where all members pass it over, or it goes to the group that follows, it gets another one at
+// the service, always the same. Where the service has deleted what the client had not read, it is not asked again to take
 // a message that may be among it: the event is [Unsent], with Unknown.
 // [Client.Send] says that it will be sent, [Sent] that it is in the group's stream.
 //

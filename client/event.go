@@ -53,14 +53,14 @@ type (
 	// Sent says that a message of this client is in the group's stream: its place among
 	// all messages is that of the event.
 	Sent struct {
-		ID    string
+		ID    string // that Send returned
 		Data  []byte
 		Items message.SafeAAD `json:",omitempty"`
 	}
 
 	// Unsent says that a message of this client was given up.
 	Unsent struct {
-		ID    string
+		ID    string // that Send returned
 		Data  []byte
 		Items message.SafeAAD `json:",omitempty"`
 		Why   string

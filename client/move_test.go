@@ -241,14 +241,16 @@ func TestMessageOvertakenByTheEndOfItsGroup(t *testing.T) {
 		_, err := ann.Move(ctx, g, hybrid)
 		require.NoError(t, err)
 	}
-	_, err := carl.Send(ctx, g, []byte("too late"))
+	id, err := carl.Send(ctx, g, []byte("too late"))
 	require.NoError(t, err)
 	sync(t, carl, bob, ann)
 	moved(t, g, actors...)
 	for _, a := range []*actor{ann, bob} {
 		require.Equal(t, []string{"carl: too late"}, a.texts(), a.name)
 	}
-	require.Len(t, of[*client.Sent](carl.events()), 1)
+	sent := of[*client.Sent](carl.events())
+	require.Len(t, sent, 1)
+	require.Equal(t, id, sent[0].ID)
 }
 
 // office returns the extension of groups to whose members an office that is none proposes clients,

@@ -275,7 +275,7 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 			return err
 		}
 		var epoch *delivery.EpochError
-		position, err := c.service.Send(ctx, delivery.Message{ID: m.rec.ID, Group: g.id, Epoch: g.epoch(), Message: ciphertext})
+		position, err := c.service.Send(ctx, delivery.Message{ID: m.rec.wireID(), Group: g.id, Epoch: g.epoch(), Message: ciphertext})
 		switch {
 		case err == nil:
 			m.sent, m.position, g.behind = true, position, 0
@@ -375,7 +375,7 @@ func (s *step) takeOutbox(old, g *liveGroup) {
 		})
 		for n, rec := range messages {
 			if err == nil {
-				rec.ID, rec.Tried = newID(), false
+				rec.Again, rec.Tried = rec.Again+1, false
 				err = putJSON(w, key(spaceOutbox, g.id, number(n)), rec)
 			}
 		}
@@ -404,13 +404,13 @@ func (c *Client) ownMessage(s *step, g *liveGroup, e *delivery.Entry) bool {
 // returned takes an entry that may be a message of the outbox, in the epoch that the group
 // is in at the entry's place.
 func (c *Client) returned(s *step, g *liveGroup, e *delivery.Entry, epoch uint64, ended bool) bool {
-	i := slices.IndexFunc(g.outbox, func(m *outgoing) bool { return m.rec.ID == e.ID })
+	i := slices.IndexFunc(g.outbox, func(m *outgoing) bool { return m.rec.wireID() == e.ID })
 	if i < 0 {
 		return false
 	}
 	m := g.outbox[i]
 	if window := max(c.cfg.MLS.Limits.PastEpochs, 0); ended || epoch > e.Epoch+uint64(window) {
-		m.rec.ID, m.rec.Tried, m.sent = newID(), false, false
+		m.rec.Again, m.rec.Tried, m.sent = m.rec.Again+1, false, false
 		s.put(key(spaceOutbox, g.id, number(m.number)), m.rec)
 		c.count("messages_sent_late", 1)
 		return true

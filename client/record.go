@@ -1,6 +1,9 @@
 package client
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
 	"time"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -105,7 +108,19 @@ type outboxRecord struct {
 	Data  []byte
 	Items message.SafeAAD `json:",omitempty"`
 	Time  time.Time
-	Tried bool `json:",omitempty"` // the service may have taken it under the ID
+	Tried bool `json:",omitempty"` // the service may have taken it under the wireID
+	Again int  `json:",omitempty"` // how often it has got another wireID
+}
+
+// wireID returns the ID under which the message goes out: another one where it was passed over, or
+// goes to the group that follows. It follows from the ID, so that a client which is restored from
+// an old backup knows what it has sent since.
+func (rec *outboxRecord) wireID() string {
+	if rec.Again == 0 {
+		return rec.ID
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", rec.Again, rec.ID))
+	return base32.StdEncoding.EncodeToString(sum[:])[:26]
 }
 
 // keyPackageRecord is a key package of this client.

@@ -110,6 +110,27 @@ func TestOldBackupSendsNothingTwice(t *testing.T) {
 	agree(t, g, ann, bob, carl)
 }
 
+// What waits in a backup was sent since, in the group that follows.
+func TestOldBackupOfBeforeAMoveSendsNothingTwice(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	id, err := bob.Send(ctx, g, []byte("once"))
+	require.NoError(t, err)
+	_, err = ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	bob.rollBack(func() {
+		sync(t, bob, ann, carl)
+		require.Equal(t, []string{"bob: once"}, ann.texts())
+	})
+	settle(t, bob, ann, carl)
+	moved(t, g, actors...)
+	require.Empty(t, ann.texts())
+	require.Equal(t, []string{"bob: once"}, carl.texts())
+	sent := of[*client.Sent](bob.events())
+	require.Len(t, sent, 1)
+	require.Equal(t, id, sent[0].ID)
+}
+
 func TestGapIsMendedByAnExternalCommit(t *testing.T) {
 	ann, bob, carl, g := three(t)
 	require.NoError(t, bob.Update(ctx, g))
