@@ -154,7 +154,10 @@
 // A Welcome is accepted or, with a [Refused] event, refused, and either takes a verdict: of the
 // engine, of the policy or the authenticator, or of [Config].Accept. Where none is reached, the
 // Welcome stays in the inbox at the delivery service, those behind it are read, and the client
-// tries again, for as long as [Schedule].Verdict.
+// tries again, for as long as [Schedule].Verdict. A Welcome may come before what it depends on: the
+// end of the group that its group follows, which may itself be in a Welcome that waits, or the
+// removal of the client from the group. It is refused for the lack of that when it was tried several
+// times.
 //
 // # Pairs
 //

@@ -185,10 +185,23 @@ func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
 	switch {
 	case err == nil, fatal(err), ctx.Err() != nil, errors.As(err, &full):
 		return err
-	case judged(err):
+	case judged(err) && !c.early(e, err):
 		return c.refuseWelcome(ctx, e, err)
 	}
 	return c.undecidedWelcome(ctx, e, err)
+}
+
+// early reports whether the verdict on a Welcome may be another one later: what comes before it
+// may be in a Welcome that waits, or where a copy of the service is behind that has a group's
+// stream.
+func (c *Client) early(e *delivery.Entry, verdict error) bool {
+	follows := errors.Is(verdict, mls.ErrUnknownPSK) // which the group may have that it follows
+	if !follows && !errors.Is(verdict, errMember) {  // who may be removed
+		return false
+	}
+	t := c.inboxTries[e.Position]
+	return t == nil || t.times < maxDoubts-1 ||
+		follows && slices.ContainsFunc(c.inboxAt.Waiting, func(w waitingRecord) bool { return w.Position < e.Position })
 }
 
 // judged reports whether an error by which a Welcome is not accepted is a verdict on it.

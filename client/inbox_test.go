@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -152,6 +153,68 @@ func TestWelcomeOfAMoveWaitsForTheEndOfTheGroup(t *testing.T) {
 	sync(t, actors...)
 	require.Empty(t, of[*client.Refused](bob.events()))
 	require.Equal(t, moved(t, g, actors...), carl.Groups()[0].Group)
+}
+
+// A member that was away through two moves enters both groups, though the Welcome to the first one
+// has no verdict yet when the second one is read.
+func TestWelcomeOfAMoveWaitsForAnotherOne(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	next, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	sync(t, carl)
+	_, err = carl.Move(ctx, next, hybrid)
+	require.NoError(t, err)
+	times := 10
+	bob.cfg.MLS.Authenticator = absent{&times}
+	bob.restart()
+	settle(t, bob, ann, carl)
+	require.Empty(t, of[*client.Refused](bob.events()))
+	require.Zero(t, times)
+	moved(t, next, actors...)
+}
+
+// late is a service whose copy of a group's stream is behind, a number of times.
+type late struct {
+	delivery.Service
+	group string
+	after delivery.Position
+	times int
+}
+
+func (l *late) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := l.Service.Fetch(ctx, of, after, limit)
+	if of.Group == l.group && l.times > 0 {
+		l.times--
+		return slices.DeleteFunc(entries, func(e delivery.Entry) bool { return e.Position > l.after }), err
+	}
+	return entries, err
+}
+
+// A copy of the service has a Welcome, and another one not yet what comes before it.
+func TestWelcomeComesBeforeTheStreamOfItsGroup(t *testing.T) {
+	for name, welcome := range map[string]func(ann *actor, g string){
+		"to the group that follows": func(ann *actor, g string) {
+			_, err := ann.Move(ctx, g, hybrid)
+			require.NoError(t, err)
+		},
+		"back": func(ann *actor, g string) { require.NoError(t, ann.Replace(ctx, g, "bob")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			actors, g := movable(t)
+			ann, bob := actors[0], actors[1]
+			entries := ann.w.server.Entries(delivery.Stream{Group: g})
+			l := &late{group: g, after: entries[len(entries)-1].Position, times: 3}
+			bob.delivery = func(s delivery.Service) delivery.Service { l.Service = s; return l }
+			bob.restart()
+			welcome(ann, g)
+			settle(t, bob, ann, actors[2])
+			require.Empty(t, of[*client.Refused](bob.events()))
+			require.Zero(t, l.times)
+			require.Equal(t, ann.Groups()[0].Group, bob.Groups()[0].Group)
+			agree(t, ann.Groups()[0].Group, actors...)
+		})
+	}
 }
 
 // halfOpen is a service that fails where a group's stream is read.
