@@ -142,7 +142,9 @@
 // Whoever has a client's key package can make a group of the same id as one of the
 // client's, and a blind service takes a commit of anybody. So a Welcome never replaces a
 // group whose stream does not remove the client, and a recovery by itself goes only into a
-// group whose GroupInfo or Welcome a member has signed that the client knows from before.
+// group whose GroupInfo or Welcome a member has signed that the client knows from before. So it is
+// with a Welcome to the group that follows one that has ended, unless it is the one that begins
+// it, which holds a secret of the group that has ended.
 //
 // [Config].Recovery says what follows: an external commit that replaces the client's leaf
 // in the group, waiting for [Client.Replace] by another member, or nothing. Messages that

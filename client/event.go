@@ -112,7 +112,8 @@ type (
 		Suite     suite.ID
 	}
 
-	// Moved says that the event's group follows another one, which is gone.
+	// Moved says that the event's group follows another one, which is gone. Messages before the
+	// event's Position are not read.
 	Moved struct {
 		From  []byte   // group_id
 		Suite suite.ID // of the new group

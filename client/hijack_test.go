@@ -139,3 +139,50 @@ func TestApplicationJudgesGroups(t *testing.T) {
 	require.Equal(t, "mallory", refused[0].From)
 	require.ErrorIs(t, bob.JoinExternal(ctx, bad), errStranger)
 }
+
+// Nor can who is no member lead one that waits for the group that follows into another of its id,
+// be that a group or a pair: messages wait for it.
+func TestStrangerDoesNotMakeTheGroupThatFollows(t *testing.T) {
+	for name, create := range map[string]func(mallory *actor, id string) error{
+		"group": func(mallory *actor, id string) error {
+			_, err := mallory.CreateGroup(ctx, id, []string{"bob"})
+			return err
+		},
+		"group of a later epoch": func(mallory *actor, id string) error {
+			if _, err := mallory.CreateGroup(ctx, id, nil); err != nil {
+				return err
+			}
+			return mallory.Add(ctx, id, "bob")
+		},
+		"pair": func(mallory *actor, id string) error {
+			_, err := mallory.CreatePair(ctx, id, []string{"bob"})
+			return err
+		},
+		"pair of a later epoch": func(mallory *actor, id string) error {
+			if _, err := mallory.CreatePair(ctx, id, nil); err != nil {
+				return err
+			}
+			return mallory.Add(ctx, id, "bob")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			actors, g := movable(t, inPairs)
+			ann, bob := actors[0], actors[1]
+			ann.diesMoving(g)
+			require.NoError(t, bob.Sync(ctx))
+			info, err := bob.Group(g)
+			require.NoError(t, err)
+			require.Equal(t, client.Ended, info.State)
+			_, err = bob.Send(ctx, g, []byte("for the members"))
+			require.NoError(t, err)
+			mallory := ann.w.actor("mallory", inPairs, withHybrid)
+			require.NoError(t, create(mallory, info.Successor))
+			settle(t, bob, mallory)
+			require.Empty(t, mallory.texts())
+			require.Len(t, of[*client.Refused](bob.events()), 1)
+			after, err := bob.Group(g)
+			require.NoError(t, err)
+			require.Equal(t, info, after)
+		})
+	}
+}

@@ -110,6 +110,63 @@ func TestOldBackupSendsNothingTwice(t *testing.T) {
 	agree(t, g, ann, bob, carl)
 }
 
+// blind is a service that does not show the first Welcome behind a position.
+type blind struct {
+	delivery.Service
+	after delivery.Position
+}
+
+func (b *blind) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := b.Service.Fetch(ctx, of, after, limit)
+	if of.Group == "" && after <= b.after {
+		if i := slices.IndexFunc(entries, func(e delivery.Entry) bool { return e.Position > b.after }); i >= 0 {
+			entries = slices.Delete(entries, i, i+1)
+		}
+	}
+	return entries, err
+}
+
+// A member whom the Welcome to the group that follows does not reach is let in by another one,
+// into a group or a pair.
+func TestMemberThatMissedAMoveIsLetIn(t *testing.T) {
+	for name, pair := range map[string]bool{"group": false, "pair": true} {
+		t.Run(name, func(t *testing.T) {
+			actors, g := movable(t, inPairs)
+			ann, bob, carl := actors[0], actors[1], actors[2]
+			entries := ann.w.server.Entries(delivery.Stream{Client: "bob"})
+			bob.delivery = func(s delivery.Service) delivery.Service {
+				return &blind{s, entries[len(entries)-1].Position}
+			}
+			bob.restart()
+			_, err := bob.Send(ctx, g, []byte("waits"))
+			require.NoError(t, err)
+			target := hybrid
+			if pair {
+				target = classic
+			}
+			next, err := ann.Move(ctx, g, target)
+			require.NoError(t, err)
+			settle(t, bob, carl, ann)
+			info, err := bob.Group(g)
+			require.NoError(t, err)
+			require.Equal(t, client.Ended, info.State)
+			if pair {
+				require.NoError(t, ann.Pair(ctx, next))
+			}
+			require.NoError(t, ann.Replace(ctx, next, "bob"))
+			settle(t, bob, carl, ann)
+			require.Len(t, bob.Groups(), 1)
+			events := bob.events()
+			require.Len(t, of[*client.Moved](events), 1)
+			if !pair { // else the PQ group was announced to who was not in the other one
+				require.Empty(t, of[*client.Refused](events))
+			}
+			agree(t, next, actors...)
+			require.Equal(t, []string{"bob: waits"}, carl.texts())
+		})
+	}
+}
+
 // What waits in a backup was sent since, in the group that follows.
 func TestOldBackupOfBeforeAMoveSendsNothingTwice(t *testing.T) {
 	actors, g := movable(t)

@@ -155,7 +155,8 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 		return err
 	}
 	e, options := in.entry, mls.JoinOptions{RatchetTree: in.entry.Tree}
-	if old != nil && old.mls != nil {
+	begins := old != nil && old.mls != nil && in.pair == nil && e.Epoch <= 1
+	if begins {
 		options.Follows = old.mls
 	}
 	candidate, err := c.joinBy(ctx, in, options)
@@ -166,6 +167,9 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	err = c.checkInvitation(ctx, in, g, candidate.GroupID(), by)
 	if err == nil && candidate.pair == nil {
 		err = c.checkWhole(candidate.GroupContext())
+	}
+	if err == nil && old != nil && !begins {
+		err = letsIn(candidate, old, by)
 	}
 	if err == nil {
 		err = c.judge(ctx, candidate.Candidate, e.From)
@@ -184,6 +188,19 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	joined := &Joined{How: event.EntryWelcome, By: &by, Members: next.Size(), Data: candidate.JoinerData}
 	return c.welcomed(ctx, in, g, old, joined, func(s *step) { c.enter(s, g, next, pair, startOf(e)) })
 }
+
+// letsIn returns why a Welcome is none by which a member lets another one into the group that
+// follows old, which has begun. The engine judges the Welcome that begins it.
+func letsIn(candidate *candidate, old *liveGroup, by Person) error {
+	if candidate.Epoch() == 1 {
+		return errFirst
+	}
+	return old.knows(by.SignatureKey)
+}
+
+// errFirst is the refusal of a Welcome to the first epoch of a group that does not follow the one
+// that is to be followed.
+var errFirst = fmt.Errorf("client: the Welcome begins a group that does not follow the one that has ended: %w", message.ErrInvalid)
 
 // startOf returns where a client that joins by a Welcome begins to read the group.
 func startOf(e *delivery.Entry) delivery.Position {
