@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -317,7 +318,9 @@ type gapped struct {
 
 func (s *gapped) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
 	if limit == 1 {
-		s.begun++
+		if s.begun++; s.begun > 5 {
+			return nil, errors.New("the guard begins without end")
+		}
 		return s.Service.Fetch(ctx, of, after, limit)
 	}
 	return nil, &delivery.GapError{Stream: of, After: after, Kept: after + 1}

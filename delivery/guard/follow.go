@@ -117,10 +117,6 @@ func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
 // who is asked again and again would have to answer for all of it at once.
 func (g *Guard) readUpTo(ctx context.Context, group string, f *followed, open error) error {
 	g.cfg.Logger.WarnContext(ctx, "not read yet", "group", group, "behind", f.position, "error", open)
-	if ctx.Err() != nil {
-		g.forget(group)
-		return ctx.Err()
-	}
 	if f.changed {
 		if err := g.save(ctx, group, f); err != nil {
 			g.forget(group)
@@ -263,7 +259,7 @@ func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
 		cfg := g.cfg.MLS
 		cfg.Policy = g.policy(f.pair)
 		restored, err := mls.RestorePublicGroup(g.cfg.Now(), cfg, state)
-		if open := undecidedBy(ctx, err); open != nil {
+		if open := undecidedBy(ctx, err); open != nil { // which says nothing of the state
 			return nil, open
 		}
 		if err != nil {

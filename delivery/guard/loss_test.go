@@ -160,3 +160,31 @@ func TestGuardReadsWhatTakesThePlaceOfLostMessages(t *testing.T) {
 		}
 	}
 }
+
+// A guard that has read anew where the service lost messages goes back to the epochs that came since.
+func TestPastBehindLostMessages(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	for range 3 {
+		require.NoError(t, ann.submit(ann.commit()))
+	}
+	restore := w.server.Backup()
+	for range 5 {
+		ann.say("lost")
+	}
+	require.NotNil(t, w.known("g"))
+	require.NoError(t, w.guard.CatchUp(t.Context()))
+	restore()
+	trees := map[uint64][]byte{}
+	for range 7 { // some of them take positions of what is lost
+		require.NoError(t, ann.submit(ann.withoutTree()))
+		trees[ann.group.Epoch()] = must(ann.group.RatchetTree())(t)
+	}
+	w.restart()
+	for epoch, tree := range trees {
+		found, err := w.annotator("ann").Tree(t.Context(), "g", epoch)
+		require.NoError(t, err, "epoch %d", epoch)
+		require.Equal(t, tree, found)
+	}
+}

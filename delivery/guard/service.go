@@ -57,9 +57,6 @@ func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
 		cfg.Policy = s.guard.policyOf(kp.Suite)
 		refusals, err := mls.CheckKeyPackages(ctx, s.guard.cfg.Now(), cfg, nil, m.KeyPackage)
 		if err != nil {
-			if open := undecidedBy(ctx, err); open != nil {
-				return open
-			}
 			return err
 		}
 		if refusals[0] != nil {
