@@ -10,16 +10,38 @@
 // Go Cryptographic Module, and nothing refuses them in that mode.
 //
 // X25519 and Ed25519 come from package suite/curve25519, ML-KEM and ML-DSA from package
-// suite/circl on every architecture: without vector instructions too, circl's ML-KEM takes
-// 0.7 to 0.9 of the standard library's time, and its ML-DSA half to verify. The rest is
-// registry/all's: the standard library has P-256, P-384, AES-GCM and SHA-2 in assembly, and
-// nothing that is as well kept is faster.
+// suite/circl. The rest is registry/all's: the standard library has P-256, P-384, AES-GCM and
+// SHA-2 in assembly, and nothing that is as well kept is faster.
+//
+// # Other processors
+//
+// The choice is one for all architectures, and was measured on amd64: with vector
+// instructions, and under the tag purego without any assembly of circl's. There too circl's
+// ML-KEM took 0.7 to 0.9 of the standard library's time, and its ML-DSA half to verify. Nobody
+// has measured arm64, for which circl has assembly of its own in ML-KEM, and the standard
+// library in SHA-3. The benchmarks named above compare the providers on any processor. Where
+// another choice is better, it is made by a build tag beside kems and Parts.
 //
 // # Constant time
 //
-// Package suite/curve25519 says who promises it for X25519 and Ed25519. circl's ML-KEM and
-// ML-DSA are not among the packages that circl lists as not constant time. The number of
-// attempts in signing with ML-DSA depends on randomness alone, as FIPS 204 has it.
+// What computes with secrets takes time that does not depend on them, as far as those who
+// wrote it say so:
+//
+//   - X25519 and Ed25519: package suite/curve25519 says who promises it.
+//   - ML-KEM and ML-DSA: nobody in words. circl lists its packages that are not constant
+//     time, and these are not among them. The number of attempts in signing with ML-DSA depends
+//     on randomness alone, as FIPS 204 has it.
+//   - X448 and Ed448: circl, for the products on Ed448's curve (ecc/goldilocks). Neither
+//     dh/x448 nor sign/ed448 is on that list.
+//   - ECDSA: crypto/ecdsa, for operations with private keys.
+//   - P-256, P-384 and P-521 in HPKE: crypto/elliptic, for its curves. crypto/ecdh has the same
+//     code and says nothing. That DeriveKeyPair tries candidates until one is a key is RFC
+//     9180's.
+//   - AES-GCM: crypto/aes, where the processor has instructions for AES, and on no other.
+//   - ChaCha20-Poly1305, SHA-2, SHA-3, HMAC and HKDF: nobody in words. They have neither
+//     branches nor indices that depend on secrets.
+//
+// From the third on, registry/all has the same.
 package fast
 
 import (
