@@ -36,6 +36,12 @@ func Borrow(size int) *Memory {
 // Return gives the memory back. The borrower has erased the secrets in it, and keeps no
 // slice of it. Who does not know whether somebody still reads it does not return it.
 func (m *Memory) Return() {
+	if overwritten {
+		m.Bytes = m.Bytes[:cap(m.Bytes)]
+		for i := range m.Bytes {
+			m.Bytes[i] = 0xA5
+		}
+	}
 	if cap(m.Bytes) <= most {
 		pool.Put(m)
 	}

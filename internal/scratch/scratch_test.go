@@ -48,3 +48,14 @@ func TestLargeMemoryIsBesideTheKept(t *testing.T) {
 		Borrow(most + 1).Return()
 	}), 2.0)
 }
+
+// Whoever still reads what he has returned notices it under the race detector.
+func TestReturnedMemoryIsOverwritten(t *testing.T) {
+	if !overwritten {
+		t.Skip("only under the race detector")
+	}
+	m := Borrow(8)
+	b := append(m.Bytes, "AAAAAAAA"...)
+	m.Return()
+	require.NotContains(t, string(b), "A")
+}
