@@ -161,9 +161,11 @@ type receivedGroupInfo struct {
 	encoded []byte
 }
 
+// parseGroupInfo reads a GroupInfo of which nobody else has the bytes. Its extensions share
+// them.
 func parseGroupInfo(b []byte) (*receivedGroupInfo, error) {
-	info, err := message.Parse[message.GroupInfo](b)
-	if err != nil {
+	info := new(message.GroupInfo)
+	if err := wire.ParseOwned(b, "GroupInfo", func(r *wire.Reader) { message.Read(r, info) }); err != nil {
 		return nil, err
 	}
 	return &receivedGroupInfo{info, b}, nil

@@ -157,7 +157,7 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 	}
 	most := map[string]struct{ two, ten float64 }{
 		"commit": {136, 230}, "process": {106, 125}, "add": {118, 122}, "process-add": {91, 93},
-		"join": {133, 228}, "external-join": {243, 367},
+		"join": {131, 226}, "external-join": {243, 367},
 	}
 	for _, op := range smallOperations() {
 		for members, most := range map[int]float64{2: most[op.name].two, 10: most[op.name].ten} {

@@ -69,6 +69,16 @@ func (r *Reader) Lend(read func()) {
 	r.lasting = lasting
 }
 
+// Share calls read, for which an owned Reader is a lasting one: for what lives no longer than
+// the rest of the input.
+func (r *Reader) Share(read func()) {
+	if r.owned {
+		r.Lend(read)
+		return
+	}
+	read()
+}
+
 // InOnePiece reads what skip passes over: read finds a copy of it in r, and nothing else,
 // and has to read until r is empty. For read, r is a lasting Reader, so that all that is
 // read shares the copy, which InOnePiece returns: nil after an error.

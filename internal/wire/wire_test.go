@@ -302,7 +302,7 @@ func FuzzReader(f *testing.F) {
 }
 
 // A lasting Reader shares its input, of which Since is a part, and charges for none of it;
-// any Reader is one while it is lent, and copies again afterwards.
+// any Reader is one while it is lent, an owned one while it shares, and copies again afterwards.
 func TestLastingReader(t *testing.T) {
 	in := []byte{2, 'a', 'b', 1, 'c', 3, 'd', 'e', 'f'}
 	var r Reader
@@ -317,6 +317,17 @@ func TestLastingReader(t *testing.T) {
 	require.Equal(t, []string{"xb", "y"}, []string{string(first), string(second)})
 	_ = append(first, 0)
 	require.EqualValues(t, 1, in[3])
+
+	for _, owned := range []bool{false, true} {
+		in := []byte{1, 'a', 1, 'b'}
+		r := &Reader{in: in, owned: owned, room: FreeBytes}
+		var shared []byte
+		r.Share(func() { shared = r.Bytes() })
+		kept := r.Bytes()
+		in[1], in[3] = 'x', 'y'
+		require.Equal(t, owned, string(shared) == "x", "Share")
+		require.Equal(t, "b", string(kept))
+	}
 
 	other := NewReader(in)
 	var lent []byte

@@ -41,7 +41,7 @@ func (i *GroupInfo) marshalTBS(w *wire.Writer) {
 
 func (i *GroupInfo) unmarshal(r *wire.Reader) {
 	i.GroupContext.unmarshal(r)
-	i.Extensions.unmarshal(r)
+	r.Share(func() { i.Extensions.unmarshal(r) }) // the tree among them, which is most of it
 	i.ConfirmationTag = r.Bytes()
 	i.Signer = LeafIndex(r.Uint32())
 	i.Signature = r.Bytes()
