@@ -61,6 +61,9 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 	switch g.rec.State {
 	case Active:
 	case Ended:
+		if gone, err := c.isAhead(ctx, g); gone || err != nil {
+			return false, err
+		}
 		if g.partial != nil {
 			return false, nil // it waits for the Welcome of a full member
 		}

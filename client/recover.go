@@ -116,6 +116,10 @@ func (c *Client) Resync(ctx context.Context, group string) error {
 // Section 12.4.3.2). If the group has an earlier leaf of this client, as after the loss of
 // the store, the commit removes it. It tries for as long as ctx allows.
 //
+// A client that waits in a group that has ended, and whom the Welcome to the group that follows
+// does not reach, may join that ([Info].Successor). Then the old group is gone, with a [Moved], and
+// what waited in it is [Unsent].
+//
 // Errors:
 //
 //   - [ErrExists]: the client is in the group.

@@ -167,6 +167,41 @@ func TestMemberThatMissedAMoveIsLetIn(t *testing.T) {
 	}
 }
 
+// A member that missed a move may join the group that follows from outside. What waits is not sent
+// there by itself: nobody but the service says that it is the members' group.
+func TestMemberThatMissedAMoveJoinsFromOutside(t *testing.T) {
+	actors, g := movable(t, func(cfg *client.Config) { cfg.Bounds.History = 10 })
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	_, err := ann.Send(ctx, g, []byte("before"))
+	require.NoError(t, err)
+	settle(t, actors...)
+	entries := ann.w.server.Entries(delivery.Stream{Client: "bob"})
+	bob.delivery = func(s delivery.Service) delivery.Service { return &blind{s, entries[len(entries)-1].Position} }
+	bob.restart()
+	next, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	settle(t, actors...)
+	id, err := bob.Send(ctx, g, []byte("waits"))
+	require.NoError(t, err)
+	bob.events()
+	require.NoError(t, bob.JoinExternal(ctx, next))
+	settle(t, actors...)
+	require.Equal(t, next, moved(t, g, actors...))
+	events := bob.events()
+	require.Len(t, of[*client.Joined](events), 1)
+	require.Len(t, of[*client.Moved](events), 1)
+	unsent := of[*client.Unsent](events)
+	require.Len(t, unsent, 1)
+	require.Equal(t, id, unsent[0].ID)
+	require.Empty(t, carl.texts()[1:])
+	var kept []string
+	for e, err := range bob.History(ctx, next) {
+		require.NoError(t, err)
+		kept = append(kept, string(e.What.(*client.Message).Data))
+	}
+	require.Equal(t, []string{"before"}, kept)
+}
+
 // What waits in a backup was sent since, in the group that follows.
 func TestOldBackupOfBeforeAMoveSendsNothingTwice(t *testing.T) {
 	actors, g := movable(t)
