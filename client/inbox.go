@@ -192,8 +192,8 @@ func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
 }
 
 // early reports whether the verdict on a Welcome may be another one later: what comes before it
-// may be in a Welcome that waits, or where a copy of the service is behind that has a group's
-// stream.
+// may be in a Welcome that waits, in a group that the client is about to join from outside, or where
+// a copy of the service is behind that has a group's stream.
 func (c *Client) early(e *delivery.Entry, verdict error) bool {
 	follows := errors.Is(verdict, mls.ErrUnknownPSK) // which the group may have that it follows
 	if !follows && !errors.Is(verdict, errMember) {  // who may be removed
@@ -201,7 +201,19 @@ func (c *Client) early(e *delivery.Entry, verdict error) bool {
 	}
 	t := c.inboxTries[e.Position]
 	return t == nil || t.times < maxDoubts-1 ||
-		follows && slices.ContainsFunc(c.inboxAt.Waiting, func(w waitingRecord) bool { return w.Position < e.Position })
+		follows && (c.joining() || slices.ContainsFunc(c.inboxAt.Waiting, func(w waitingRecord) bool { return w.Position < e.Position }))
+}
+
+// joining reports whether the outcome of a join from outside is open.
+func (c *Client) joining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, rec := range c.index {
+		if rec.State == Joining {
+			return true
+		}
+	}
+	return false
 }
 
 // judged reports whether an error by which a Welcome is not accepted is a verdict on it.

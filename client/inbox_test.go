@@ -174,6 +174,39 @@ func TestWelcomeOfAMoveWaitsForAnotherOne(t *testing.T) {
 	moved(t, next, actors...)
 }
 
+// So it is with a member that has joined from outside, and does not know that yet when the group
+// has moved.
+func TestWelcomeOfAMoveWaitsForAJoinFromOutside(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob := actors[0], actors[1]
+	require.NoError(t, ann.Remove(ctx, g, "bob"))
+	settle(t, bob)
+	require.Empty(t, bob.Groups())
+	bob.delivery = func(s delivery.Service) delivery.Service { return unanswered{s} }
+	bob.restart()
+	short, cancel := shortly()
+	defer cancel()
+	require.ErrorIs(t, bob.JoinExternal(short, g), client.ErrUndecided)
+	next, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	for range 10 {
+		require.Error(t, bob.Sync(ctx))
+	}
+	bob.delivery = nil
+	bob.restart()
+	settle(t, actors...)
+	require.Empty(t, of[*client.Refused](bob.events()))
+	require.Equal(t, next, moved(t, g, actors...))
+}
+
+// unanswered is a service that takes what is submitted and does not answer.
+type unanswered struct{ delivery.Service }
+
+func (u unanswered) Submit(ctx context.Context, s delivery.Submission) (delivery.Position, error) {
+	_, _ = u.Service.Submit(ctx, s)
+	return 0, delivery.ErrUnknown
+}
+
 // late is a service whose copy of a group's stream is behind, a number of times.
 type late struct {
 	delivery.Service
