@@ -134,7 +134,8 @@
 // [Config].Recovery says: it reads what is there now, and passes over what it knows. Otherwise
 // its epoch is lost, and Recovery says what follows: all who had read a lost commit come back
 // from outside, and those who had not go on. What only the service had is lost, and so are
-// messages for which a [Sent] was there. A group that the service does not know at all is
+// messages for which a [Sent] was there. A message for which there was none is sent again, and
+// comes twice to those who had read it: with one [Message].ID, unless the group has moved since. A group that the service does not know at all is
 // Missing until it does again; [Client.Delete] deletes it here. A partial member whose epoch is
 // lost comes back by [Client.Resync] alone: nothing proves to it who has signed the group that
 // there is.
