@@ -22,6 +22,10 @@ type half struct {
 	rec halfRecord
 	id  string // group_id
 	mls *mls.Group
+
+	// The pair of of and mls. It has what it opened of a FULL commit that it cannot follow yet.
+	pair *apq.Group
+	of   *mls.Group
 }
 
 // halfRecord is what is stored of a half, beside its state.
@@ -267,11 +271,18 @@ func (c *Client) beginHalf(ctx context.Context, g *liveGroup, h *half) error {
 
 // combine returns a group and a half as a pair.
 func (c *Client) combine(g *liveGroup, h *half) (*apq.Group, error) {
+	if h.pair != nil && h.of == g.mls {
+		return h.pair, nil
+	}
 	cfg, err := c.ownPairConfig()
 	if err != nil {
 		return nil, err
 	}
-	return apq.Combine(cfg, g.mls, h.mls)
+	pair, err := apq.Combine(cfg, g.mls, h.mls)
+	if err == nil {
+		h.pair, h.of = pair, g.mls
+	}
+	return pair, err
 }
 
 // acceptHalf takes a Welcome to a PQ group with the members of a group that this client is in.

@@ -95,6 +95,84 @@ func TestLateStart(t *testing.T) {
 	require.Empty(t, of[*client.Refused](append(ann.events(), bob.events()...)))
 }
 
+// The FULL commit that begins a pair may refer to proposals in T which the client has not kept.
+// It follows the commit when it has read them again, although it opened the half in PQ before.
+func TestLateStartWithProposalsThatWereNotKept(t *testing.T) {
+	w := newWorld(t)
+	bob := w.pairs("bob")[0]
+	bob.cfg.MLS.Limits.MaxProposals = -1
+	bob.restart()
+	s, err := registry.Registry().Suite(classic)
+	require.NoError(t, err)
+	signer, err := s.GenerateSigner()
+	require.NoError(t, err)
+	cfg := bothConfig(mls.Config{Suites: registry.Registry(), Credential: message.BasicCredential([]byte("ann")), Signer: signer})
+	inT, _, err := cfg.Prepare()
+	require.NoError(t, err)
+	ann := w.server.Client("ann")
+	claim := func(id suite.ID) *message.KeyPackage {
+		claimed, err := ann.Claim(ctx, "bob", id)
+		require.NoError(t, err)
+		m, err := message.Parse[message.Message](claimed)
+		require.NoError(t, err)
+		return m.KeyPackage
+	}
+	submit := func(s delivery.Submission) {
+		t.Helper()
+		_, err := ann.Submit(ctx, s)
+		require.NoError(t, err)
+	}
+	extensions, err := cfg.Extensions(nil)
+	require.NoError(t, err)
+	group, err := mls.CreateGroup(ctx, now(), inT, []byte("g"), extensions...)
+	require.NoError(t, err)
+	c, err := group.Commit(ctx, now(), mls.CommitOptions{}, message.Add{KeyPackage: claim(classic)})
+	require.NoError(t, err)
+	submit(delivery.Submission{
+		ID: "T", Commits: []delivery.Commit{{Group: "g", Message: c.Message}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"bob"}, Group: "g", Message: c.Welcome}},
+	})
+	group, err = c.Adopt()
+	require.NoError(t, err)
+	require.NoError(t, bob.Sync(ctx))
+
+	pair, welcome, err := apq.Start(ctx, now(), cfg, group, []*message.KeyPackage{claim(postQuantum)}, apq.CreateOptions{PQGroupID: []byte("pq")})
+	require.NoError(t, err)
+	submit(delivery.Submission{
+		ID: "PQ", Commits: []delivery.Commit{{Group: "pq"}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"bob"}, Group: "pq", Message: welcome}},
+	})
+	// The first message of the pair comes in an epoch that T ends by itself.
+	update, err := pair.ProposeUpdate(ctx, now(), apq.UpdateOptions{Full: true})
+	require.NoError(t, err)
+	_, err = ann.Send(ctx, delivery.Message{ID: "update", Group: "g", Epoch: 1, Message: update})
+	require.NoError(t, err)
+	require.NoError(t, bob.Sync(ctx))
+	c, err = group.Commit(ctx, now(), mls.CommitOptions{})
+	require.NoError(t, err)
+	submit(delivery.Submission{ID: "alone", Commits: []delivery.Commit{{Group: "g", Epoch: 1, Message: c.Message}}})
+	group, err = c.Adopt()
+	require.NoError(t, err)
+	pair, err = apq.Combine(cfg, group, pair.PQ())
+	require.NoError(t, err)
+
+	proposal, err := group.Propose(ctx, now(), message.GroupContextExtensions{Extensions: group.GroupContext().Extensions}, nil)
+	require.NoError(t, err)
+	_, err = ann.Send(ctx, delivery.Message{ID: "proposal", Group: "g", Epoch: 2, Message: proposal})
+	require.NoError(t, err)
+	require.NoError(t, bob.Sync(ctx))
+	full, err := pair.Commit(ctx, now(), apq.CommitOptions{})
+	require.NoError(t, err)
+	require.NotNil(t, full.T().Proposals()[0].Ref)
+	submit(delivery.Submission{ID: "both", Commits: []delivery.Commit{
+		{Group: "g", Epoch: 2, Message: full.Message}, {Group: "pq", Epoch: 1},
+	}})
+	require.NoError(t, bob.Sync(ctx))
+	require.Empty(t, troubles(bob.events()))
+	epoch, pq := bob.epochs("g")
+	require.Equal(t, []uint64{full.T().Epoch(), full.PQ().Epoch()}, []uint64{epoch, pq})
+}
+
 // Of two members who begin at once, one wins, and both have its pair.
 func TestTwoLateStarts(t *testing.T) {
 	w := newWorld(t)
