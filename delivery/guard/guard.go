@@ -67,11 +67,15 @@
 // it will have. The guard follows it by the GroupInfo that comes with it until the first commit
 // shows that they are private; with [Config].NameOf, that commit is a member's.
 //
-// The same holds of a public group that the guard has lost, since something went past it or
-// its store is damaged, until it begins with the record of the service (see Several guards) or,
-// if what went past it is no commit that members take, until a member's commit comes with the
-// GroupInfo and the tree. The guard takes these as they are: it cannot see whether they follow what
-// members have, only that the GroupInfo has the confirmation_tag of the commit.
+// The same holds of a public group that the guard has lost, since something went past it or its
+// saved state cannot be restored, until it begins with the record of the service (see Several
+// guards) or, if what went past it is no commit that members take, until a member's commit comes
+// with the GroupInfo and the tree. The guard takes these as they are: it cannot see whether they
+// follow what members have, only that the GroupInfo has the confirmation_tag of the commit.
+//
+// While its store or its authentication service fails, the guard refuses nothing and forgets
+// nobody: it answers [delivery.ErrUnavailable]. So it does for good if the store says
+// [store.ErrDamaged], until the operator has restored it.
 //
 // # What the service keeps for a guard
 //
