@@ -178,7 +178,7 @@ type Bounds struct {
 	Events  int // events that are not confirmed, before the client stops to receive; 10,000
 	Intents int // changes of one group that wait; 64
 	History int // messages of one group that [Client.History] keeps, without those of groups before it; 0 means none
-	Message int // bytes of one message; 1 MiB
+	Message int // bytes of one message; 1 MiB, and at most 32 MiB
 	Workers int // groups on which Run works at once; 4
 
 	// Recipients is the number of clients whom one commit lets in, and of the other members of
@@ -249,7 +249,7 @@ func (cfg *Config) complete() error {
 	or(&b.Message, 1<<20)
 	or(&b.Workers, 4)
 	or(&b.Recipients, delivery.MaxRecipients)
-	b.Recipients = min(b.Recipients, delivery.MaxRecipients)
+	b.Recipients, b.Message = min(b.Recipients, delivery.MaxRecipients), min(b.Message, maxMessage)
 	or(&cfg.MLS.Limits.PastEpochs, 3)
 	return cfg.checkName(cfg.MLS.Credential)
 }

@@ -88,7 +88,7 @@ type (
 
 	// MembershipChanged says who came, went or has another credential or key. A partial
 	// member learns it from the proposals alone: of who came, the leaf is 2^32-1, and of
-	// somebody who was removed, only the leaf is known.
+	// somebody who was removed, only the leaf is known. Of many, several of these events tell.
 	MembershipChanged struct {
 		By      *Person
 		Changes []MemberChange
@@ -140,7 +140,8 @@ type (
 		Data message.AppDataDictionary `json:",omitempty"` // as in Joined
 	}
 
-	// IdleMembers says who sent nothing for longer than [Schedule].Idle.
+	// IdleMembers says who sent nothing for longer than [Schedule].Idle. Of many, several of these
+	// events tell.
 	IdleMembers struct{ Members []Person }
 
 	// Failed says that a change for which nobody waits any more, or that the client makes

@@ -79,11 +79,7 @@ func (c *Client) Send(ctx context.Context, group string, data []byte, items ...m
 	if err != nil {
 		return "", err
 	}
-	size := len(data)
-	for _, item := range aad {
-		size += len(item.Data)
-	}
-	if limit := c.cfg.Bounds.Message; size > limit {
+	if limit := c.cfg.Bounds.Message; sizeOf(data, aad) > limit {
 		return "", &LimitError{What: "message", Limit: limit}
 	}
 	if err := c.alive(); err != nil {
@@ -105,6 +101,19 @@ func (c *Client) Send(ctx context.Context, group string, data []byte, items ...m
 	}
 	c.enqueued(group)
 	return rec.ID, nil
+}
+
+// maxMessage is the number of bytes of a message and its items for which every store has room: an
+// event has them in JSON.
+const maxMessage = 32 << 20
+
+// sizeOf returns the number of bytes of a message and its items.
+func sizeOf(data []byte, items message.SafeAAD) int {
+	size := len(data)
+	for _, item := range items {
+		size += len(item.Data)
+	}
+	return size
 }
 
 // enqueue writes a message into the outbox of a group, and that there is something to be

@@ -106,11 +106,10 @@ func (c *Client) partialMessage(ctx context.Context, s *step, g *liveGroup, e *d
 	case err != nil:
 		return c.refuse(s, g, e, "message", err)
 	case received.Application != nil:
-		c.received(s, g, e, received.Application)
 		if a := received.Application; a.Author.Epoch == g.epoch() {
 			g.rec.meet(a.Sender, a.SignatureKey)
 		}
-		return nil
+		return c.received(s, g, e, received.Application)
 	}
 	return c.hear(s, g, e)
 }
@@ -246,7 +245,7 @@ func (c *Client) adoptPartial(ctx context.Context, s *step, g *liveGroup, e *del
 		}
 	}
 	if changes := c.proposedChanges(proposals); len(changes) > 0 {
-		s.event(g, &MembershipChanged{By: &by, Changes: changes})
+		s.membershipChanged(g, &by, changes)
 	}
 	s.event(g, &EpochChanged{By: &by, Custom: c.customIn(proposals), Components: c.componentsIn(proposals)})
 	c.reInitialized(s, g, next.ReInit())

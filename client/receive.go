@@ -201,9 +201,8 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 	case err == nil && e.Kind == delivery.KindCommit:
 		return &TroubleError{g.id, Unreadable, errors.New("the service takes a message for a commit")}
 	case err == nil && received.application != nil:
-		c.received(s, g, e, received.application)
 		c.seen(s, g, received.application.Sender, e.Time)
-		return nil
+		return c.received(s, g, e, received.application)
 	case err == nil:
 		if received.proposal.Sender.Type == message.SenderMember {
 			c.seen(s, g, received.proposal.Sender.Leaf, e.Time)
@@ -236,13 +235,17 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 	return c.refuse(s, g, e, "message", err)
 }
 
-// received reports a message of another member.
-func (c *Client) received(s *step, g *liveGroup, e *delivery.Entry, a *mls.ApplicationMessage) {
+// received reports a message of another member, or that it is larger than what a store takes.
+func (c *Client) received(s *step, g *liveGroup, e *delivery.Entry, a *mls.ApplicationMessage) error {
+	if n := sizeOf(a.Data, a.Items); n > maxMessage {
+		return c.refuse(s, g, e, "message", fmt.Errorf("%w: %d bytes, of at most %d", delivery.ErrTooLarge, n, maxMessage))
+	}
 	from := c.person(a.Sender, a.Credential, a.SignatureKey)
 	s.event(g, &Message{
 		ID: e.ID, From: from, Data: a.Data, Items: a.Items, Generation: a.Generation, Arrived: g.rec.Epoch,
 	}).Epoch = a.Author.Epoch
 	c.count("messages_received", 1)
+	return nil
 }
 
 // refuse reports an entry that is passed over.
@@ -297,7 +300,7 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		c.count("commits_won", 1)
 	}
 	if len(changes) > 0 {
-		s.event(g, &MembershipChanged{By: &by, Changes: changes})
+		s.membershipChanged(g, &by, changes)
 		c.forgetSeen(s, g, changes)
 	}
 	proposals := candidate.Proposals()
@@ -320,6 +323,17 @@ func (c *Client) reInitialized(s *step, g *liveGroup, r *message.ReInit) {
 	s.event(g, &GroupEnded{Successor: r.GroupID, Suite: r.CipherSuite})
 	for _, in := range slices.Clone(g.intents) {
 		s.finish(g, in, ErrEnded)
+	}
+}
+
+// maxPeople is the number of members that one event names. An event has their credentials, and has
+// to fit into the store.
+const maxPeople = 256
+
+// membershipChanged reports what a commit did to the members.
+func (s *step) membershipChanged(g *liveGroup, by *Person, changes []MemberChange) {
+	for some := range slices.Chunk(changes, maxPeople) {
+		s.event(g, &MembershipChanged{By: by, Changes: some})
 	}
 }
 

@@ -187,8 +187,8 @@ func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) er
 		}
 		s.put(key(spaceSeen, g.id, leafElement(leaf)), rec)
 	}
-	if len(silent) > 0 {
-		s.event(g, &IdleMembers{Members: silent})
+	for some := range slices.Chunk(silent, maxPeople) {
+		s.event(g, &IdleMembers{Members: some})
 	}
 	if len(s.writes) > 0 {
 		if err := c.commit(ctx, s); err != nil {
