@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -160,14 +161,41 @@ func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.
 		g.hint(delivery.Stream{Group: c.Group})
 	}
 	for _, w := range sub.Welcomes {
-		if err := service.Invite(ctx, g.js, w.Group, w.Clients); err != nil {
-			return nil, delivery.ErrUnknown
+		for _, group := range welcomed(sub, w) {
+			if err := service.Invite(ctx, g.js, group, w.Clients); err != nil {
+				return nil, delivery.ErrUnknown
+			}
 		}
 		for _, client := range w.Clients {
 			g.hint(delivery.Stream{Client: client})
 		}
 	}
 	return position, nil
+}
+
+// welcomed returns the groups to which a Welcome of a submission leads: of a pair of Welcomes,
+// also the group whose commit its own group's carries. That of its own group is the last, since a
+// Welcome shows it (see mayUse).
+func welcomed(sub delivery.Submission, w delivery.Welcome) []string {
+	groups := []string{w.Group}
+	if !apq.IsMessagePair(w.Message, message.CodePoints{}) {
+		return groups
+	}
+	for _, c := range sub.Commits {
+		pair, err := apq.ParseMessagePair(c.Message, message.CodePoints{})
+		if c.Group != w.Group || err != nil {
+			continue
+		}
+		pq, err := message.Parse[message.Message](pair.PQ)
+		if err != nil {
+			continue
+		}
+		carried := func(c delivery.Commit) bool { return len(c.Message) == 0 && c.Group == string(pq.GroupID()) }
+		if slices.ContainsFunc(sub.Commits, carried) {
+			groups = append([]string{string(pq.GroupID())}, groups...)
+		}
+	}
+	return groups
 }
 
 // external reports of each commit of a submission whether it is one of a client that is no

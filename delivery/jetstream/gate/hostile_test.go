@@ -143,3 +143,41 @@ func TestJoinByAPair(t *testing.T) {
 	_, err = mal.Fetch(t.Context(), delivery.Stream{Group: "x"}, 0, 0)
 	require.ErrorIs(t, err, delivery.ErrNoGroup)
 }
+
+// Whom a pair of Welcomes invites may hand in commits of both groups, and whom a Welcome to one
+// of them invites, or a pair beside commits of another group, of no group but that.
+func TestInvitationToAPair(t *testing.T) {
+	d := deploy(t, "ann", "bob", "mal")
+	ann := d.Client("ann")
+	welcomes, err := (&apq.MessagePair{T: emptyWelcome(1), PQ: emptyWelcome(2)}).Marshal(message.CodePoints{})
+	require.NoError(t, err)
+	commits, err := (&apq.MessagePair{T: externalCommit("t", 1), PQ: externalCommit("pq", 1)}).Marshal(message.CodePoints{})
+	require.NoError(t, err)
+	_, err = ann.Submit(t.Context(), delivery.Submission{
+		ID:      "begin",
+		Commits: []delivery.Commit{{Group: "t", Message: commits}, {Group: "pq"}, {Group: "x"}},
+		Welcomes: []delivery.Welcome{
+			{Clients: []string{"bob"}, Group: "t", Message: welcomes},
+			{Clients: []string{"mal"}, Group: "t", Message: emptyWelcome(1)},
+			{Clients: []string{"mal"}, Group: "x", Message: welcomes},
+		},
+	})
+	require.NoError(t, err)
+	for client, may := range map[string]map[string]bool{
+		"bob": {"t": true, "pq": true, "x": false}, "mal": {"t": true, "pq": false, "x": true},
+	} {
+		for group, allowed := range may {
+			_, err := d.Client(client).Fetch(t.Context(), delivery.Stream{Group: group}, 0, 0)
+			if allowed {
+				require.NoError(t, err, "%s, %s", client, group)
+			} else {
+				require.ErrorIs(t, err, delivery.ErrNoGroup, "%s, %s", client, group)
+			}
+		}
+	}
+}
+
+// emptyWelcome is a Welcome of a suite for nobody.
+func emptyWelcome(suite byte) []byte {
+	return []byte("\x00\x01\x00\x03\x00" + string(rune(suite)) + "\x00\x00")
+}

@@ -121,11 +121,13 @@ func TestPartialMembers(t *testing.T) {
 	require.Greater(t, x.Full.Up, x.Partial.Up, "who commits hands in more")
 }
 
-// Pairs are groups like others: clients and the server are killed, members come and go.
+// Pairs are groups like others, behind a gate too: clients and the server are killed, members
+// come and go.
 func TestChaosInPairs(t *testing.T) {
 	t.Parallel()
 	cfg := small()
 	cfg.Suites, cfg.Full, cfg.Chaos, cfg.Behind = []Suite{{ID: 0x0001, PQ: 0xF006}}, apq.Schedule{Commits: 1}, true, 2
+	cfg.Gate = true
 	r, err := Run(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Len(t, r.Suites, 2)
