@@ -62,14 +62,16 @@ var errRemovedOnce = broken("3.3", 0, "commit removes this member from one of th
 // checkFull is that of a Group for a commit by which this client may also join. old is the
 // Info before, or nil.
 func (c *Candidate) checkFull(old *Info, psk *combinedPSK) error {
-	if err := c.checkPSK(psk); err != nil {
+	list := c.t.Proposals()
+	if err := CheckFull(list, c.pq.Proposals(), old, c.cfg.numbers()); err != nil {
 		return err
 	}
-	if err := c.cfg.checkUpdates(T, c.t.Proposals(), old); err != nil {
-		return err
-	}
-	if err := c.cfg.checkUpdates(PQ, c.pq.Proposals(), old); err != nil {
-		return err
+	if psk != nil { // whoever is removed cannot tell which one it has to be
+		for _, p := range list {
+			if injects(p.Proposal, c.cfg.numbers()) && !bytes.Equal(p.Proposal.(message.PreSharedKey).PSK.ID, psk.id) {
+				return broken("5.2", T, "commit injects another pre-shared key than that of the PQ commit")
+			}
+		}
 	}
 	info, err := c.cfg.infosOf(c.t.GroupContext(), c.pq.GroupContext(), true)
 	if err != nil {
@@ -79,35 +81,36 @@ func (c *Candidate) checkFull(old *Info, psk *combinedPSK) error {
 	return c.cfg.agree(c.t, c.pq)
 }
 
-// checkPSK returns an error unless the T commit injects the pre-shared key of the new PQ
-// epoch (draft-ietf-mls-combiner, Section 5.2). A member that the commit removes cannot
-// tell which one that is.
-func (c *Candidate) checkPSK(psk *combinedPSK) error {
+// CheckFull returns why the proposals that the halves of a FULL commit cover are not those of
+// one, or nil: the T commit injects one pre-shared key of the PQ group, and both update APQInfo
+// (draft-ietf-mls-combiner, Sections 5.1.1 and 5.2). old is the APQInfo before it, or nil. It is
+// also for who follows the groups from outside and does not see which key that is. The error is a
+// [*RuleError] or a [*LegError].
+func CheckFull(t, pq []mls.CommittedProposal, old *Info, numbers message.CodePoints) error {
+	numbers = numbers.Complete()
 	found := 0
-	for _, p := range c.t.Proposals() {
-		injected, ok := p.Proposal.(message.PreSharedKey)
-		if !ok || !isCombinedPSK(&injected.PSK, c.cfg.numbers()) {
-			continue
+	for _, p := range t {
+		if injects(p.Proposal, numbers) {
+			found++
 		}
-		if psk != nil && !bytes.Equal(injected.PSK.ID, psk.id) {
-			return broken("5.2", T, "commit injects another pre-shared key than that of the PQ commit")
-		}
-		found++
 	}
 	if found != 1 {
 		return broken("5.2", T, "commit injects %d pre-shared keys of the PQ group", found)
 	}
-	return nil
+	if err := checkUpdates(T, t, old, numbers); err != nil {
+		return err
+	}
+	return checkUpdates(PQ, pq, old, numbers)
 }
 
 // checkUpdates returns an error unless the proposals of one leg update the Info as a FULL
 // commit has to (draft-ietf-mls-combiner, Section 5.1.1). The component has applied them,
 // and the new epoch shows that they lead to the right Info.
-func (c *Config) checkUpdates(leg Leg, list []mls.CommittedProposal, old *Info) error {
+func checkUpdates(leg Leg, list []mls.CommittedProposal, old *Info, numbers message.CodePoints) error {
 	var updates []Update
 	for _, p := range list {
 		u, ok := p.Proposal.(message.AppDataUpdate)
-		if !ok || u.Component != c.numbers().APQInfo {
+		if !ok || u.Component != numbers.APQInfo {
 			continue
 		}
 		parsed, err := ParseUpdate(u.Update)

@@ -39,10 +39,7 @@ func judgeInfo(c *mls.ComponentCommit, numbers message.CodePoints) error {
 		return err
 	case !bytes.Equal(info.TGroupID, c.GroupID) || info.TEpoch != c.Epoch:
 		return broken("5.1", T, "first APQInfo names another group or epoch")
-	case !slices.ContainsFunc(c.Proposals, func(p mls.CommittedProposal) bool {
-		psk, ok := p.Proposal.(message.PreSharedKey)
-		return ok && isCombinedPSK(&psk.PSK, numbers)
-	}):
+	case !slices.ContainsFunc(c.Proposals, func(p mls.CommittedProposal) bool { return injects(p.Proposal, numbers) }):
 		return broken("5.2", T, "first APQInfo comes without a pre-shared key of the PQ group")
 	}
 	return nil
@@ -201,9 +198,10 @@ func (c *Config) exportPSK(pq *mls.Candidate, t suite.Suite) (*combinedPSK, erro
 	return newCombinedPSK(t, exporter)
 }
 
-// isCombinedPSK reports whether a PSK is one that the combiner injects.
-func isCombinedPSK(id *message.PreSharedKeyID, numbers message.CodePoints) bool {
-	return id.Component == numbers.APQInfo
+// injects reports whether a proposal injects a pre-shared key of the PQ group.
+func injects(p message.Proposal, numbers message.CodePoints) bool {
+	psk, ok := p.(message.PreSharedKey)
+	return ok && psk.PSK.Component == numbers.APQInfo
 }
 
 // handed returns the pre-shared key as package mls takes it.

@@ -266,15 +266,11 @@ func unsafe(leg Leg, p message.Proposal, x message.Extensions, numbers message.C
 // binds returns why a proposal may only be in a FULL commit, be it the one that binds the T
 // group to the PQ group, or nil.
 func binds(leg Leg, p message.Proposal, numbers message.CodePoints) error {
-	switch p := p.(type) {
-	case message.AppDataUpdate:
-		if p.Component == numbers.APQInfo {
-			return broken("5.1.1", leg, "APQInfo is updated outside a FULL commit")
-		}
-	case message.PreSharedKey:
-		if isCombinedPSK(&p.PSK, numbers) {
-			return broken("5.2", leg, "pre-shared key of the PQ group is injected outside a FULL commit")
-		}
+	if u, ok := p.(message.AppDataUpdate); ok && u.Component == numbers.APQInfo {
+		return broken("5.1.1", leg, "APQInfo is updated outside a FULL commit")
+	}
+	if injects(p, numbers) {
+		return broken("5.2", leg, "pre-shared key of the PQ group is injected outside a FULL commit")
 	}
 	return nil
 }

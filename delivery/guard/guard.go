@@ -18,10 +18,11 @@
 //
 // Where handshakes are public, the guard also checks what members check without secrets: that
 // a commit of the T group alone is by a member, neither adds nor removes anybody, and holds
-// nothing that only a FULL commit may ([apq.CheckAlone]); and that a FULL commit leads both groups to the same members and the
-// same APQInfo, which has their suites and the epochs that begin. It does not see whether the
-// T group got the pre-shared key of the PQ group. The policy is asked about the pair, as far
-// as a GroupInfo or an earlier one has named it.
+// nothing that only a FULL commit may ([apq.CheckAlone]); that a FULL commit has what makes it
+// one ([apq.CheckFull]); and that it leads both groups to the same members and the same APQInfo,
+// which has their suites and the epochs that begin. It does not see whether the pre-shared key
+// that the T group gets is the PQ group's. The policy is asked about the pair, as far as a
+// GroupInfo or an earlier one has named it.
 //
 // # Partial members
 //

@@ -321,17 +321,23 @@ var errHalf = errors.New("it has to be in both groups of the pair")
 // checkPairs returns why the epochs that a submission begins are not of pairs, as far as the
 // guard sees into their groups.
 func (g *Guard) checkPairs(commits []leg, groups []*followed) error {
-	next := map[string]*mls.PublicGroup{}
+	of := map[string]*checked{}
 	for i, l := range commits {
-		next[l.Group] = groups[i].checked.next
+		of[l.Group] = &groups[i].checked
 	}
 	for i, l := range commits {
-		pq := next[l.partner]
-		t := groups[i].checked.next
-		if !l.first || t == nil || pq == nil {
+		t, pq := of[l.Group], of[l.partner]
+		if !l.first || t.next == nil || pq == nil || pq.next == nil {
 			continue
 		}
-		if err := g.checkEpochs(groups[i].public, t, pq); err != nil {
+		if err := g.checkEpochs(groups[i].public, t.next, pq.next); err != nil {
+			return err
+		}
+		if t.by == nil || pq.by == nil || t.next.ReInit() != nil {
+			continue
+		}
+		old := g.infoIn(groups[i].public.GroupContext().Extensions)
+		if err := apq.CheckFull(t.by.Proposals(), pq.by.Proposals(), old, g.numbers()); err != nil {
 			return err
 		}
 	}

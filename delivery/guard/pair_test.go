@@ -251,9 +251,13 @@ func TestGuardSeesIntoPairs(t *testing.T) {
 		w.requireRefused(err, ruleCommit)
 		require.ErrorIs(t, err, errHalf, name)
 	}
-	// both returns a FULL commit without a pre-shared key, which only members miss.
-	both := func(t1, pq message.Proposal, more ...message.Proposal) error {
-		first, err := ann.group.T().Commit(ctx, noon, mls.CommitOptions{ForcePath: true}, append(more, t1)...)
+	// injects injects a pre-shared key that is not the PQ group's, which only members see.
+	other := mls.ApplicationPSK{Component: w.cfg.MLS.CodePoints.Complete().APQInfo, ID: []byte("other"), Secret: make([]byte, 32)}
+	injects := message.PreSharedKey{PSK: message.PreSharedKeyID{Component: other.Component, ID: other.ID}}
+	type list = []message.Proposal
+	both := func(t1 list, pq message.Proposal) error {
+		options := mls.CommitOptions{ForcePath: true, ApplicationPSKs: []mls.ApplicationPSK{other}}
+		first, err := ann.group.T().Commit(ctx, noon, options, t1...)
 		require.NoError(t, err)
 		defer first.Discard()
 		second, err := ann.group.PQ().Commit(ctx, noon, mls.CommitOptions{ForcePath: true}, pq)
@@ -263,20 +267,22 @@ func TestGuardSeesIntoPairs(t *testing.T) {
 		require.NoError(t, err)
 		return err2(ann.service().Submit(ctx, ann.submission(ann.describe(first, msg), ann.describe(second, nil))))
 	}
+	next := update(t, ann, 1, 1)
 	for name, c := range map[string]struct {
-		t, pq message.Proposal
-		more  []message.Proposal
+		t  list
+		pq message.Proposal
 	}{
-		"later epoch of T":  {update(t, ann, 2, 1), update(t, ann, 2, 1), nil},
-		"later epoch of PQ": {update(t, ann, 1, 2), update(t, ann, 1, 2), nil},
-		"two Infos":         {update(t, ann, 1, 1), update(t, ann, 1, 2), nil},
-		"members of T":      {update(t, ann, 1, 1), update(t, ann, 1, 1), []message.Proposal{message.Remove{Removed: 1}}},
+		"later epoch of T":  {list{injects, update(t, ann, 2, 1)}, update(t, ann, 2, 1)},
+		"later epoch of PQ": {list{injects, update(t, ann, 1, 2)}, update(t, ann, 1, 2)},
+		"two Infos":         {list{injects, next}, update(t, ann, 1, 2)},
+		"members of T":      {list{injects, next, message.Remove{Removed: 1}}, next},
+		"no pre-shared key": {list{next}, next},
 	} {
-		err := both(c.t, c.pq, c.more...)
+		err := both(c.t, c.pq)
 		require.Error(t, err, name)
 		w.requireRefused(err, rulePairs)
 	}
-	require.NoError(t, both(update(t, ann, 1, 1), update(t, ann, 1, 1)), "what the guard cannot see")
+	require.NoError(t, both(list{injects, next}, next), "what the guard cannot see")
 }
 
 // update returns an AppDataUpdate to epochs so much later than now.
