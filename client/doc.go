@@ -56,11 +56,11 @@
 // its epoch, the client catches up and encrypts it anew, as often as that takes. If other
 // members' proposals have to be committed first, it commits them.
 //
-// A message keeps the ID that [Client.Send] returns, so the service takes it once, as long as it keeps
-// it. Where all members pass it over, or it goes to the group that follows, it gets another one at
-// the service, always the same. Where the service has deleted what the client had not read, it is not asked again to take
-// a message that may be among it: the event is [Unsent], with Unknown.
-// [Client.Send] says that it will be sent, [Sent] that it is in the group's stream.
+// A message keeps the ID that [Client.Send] returns, so the service takes it once, as long as it
+// keeps it. Where all members pass it over, or it goes to the group that follows, it gets another
+// one at the service, always the same. Where the service has deleted what the client had not read,
+// it is not asked again to take a message that may be among it: the event is [Unsent], with
+// Unknown. [Client.Send] says that it will be sent, [Sent] that it is in the group's stream.
 //
 // # Components
 //
@@ -122,23 +122,22 @@
 // know. The client reads the stream to its end before it sends anything, so that keys that
 // were used after the backup are not used again.
 //
-// A service that has lost what it had accepted gives its positions anew, and a client that
-// reads behind its own would miss what comes to stand before it. So the client knows the entry
-// of each stream again that it has read last, and asks for that too: when it is opened, when a
-// connection was lost, in each [Client.Sync], where the service tells of something and shows
-// nothing new, and otherwise each half minute while it reads. The
-// service has lost something if another entry is there or none, if its last position is below
-// the client's, or if it is in an earlier epoch than the client. A copy of a service may be
-// behind for a moment: where that looks the same, the client asks several times. If the service
-// still has the commit that began the client's epoch, the client goes on in that epoch, whatever
-// [Config].Recovery says: it reads what is there now, and passes over what it knows. Otherwise
-// its epoch is lost, and Recovery says what follows: all who had read a lost commit come back
-// from outside, and those who had not go on. What only the service had is lost, and so are
-// messages for which a [Sent] was there. A message for which there was none is sent again, and
-// comes twice to those who had read it: with one [Message].ID, unless the group has moved since. A group that the service does not know at all is
-// Missing until it does again; [Client.Delete] deletes it here. A partial member whose epoch is
-// lost comes back by [Client.Resync] alone: nothing proves to it who has signed the group that
-// there is.
+// A service that has lost what it had accepted gives its positions anew, and a client that reads
+// behind its own would miss what comes to stand before it. So the client knows the entry of each
+// stream again that it has read last, and asks for that too: when it is opened, when a connection
+// was lost, in each [Client.Sync], where the service tells of something and shows nothing new, and
+// otherwise each half minute while it reads. The service has lost something if another entry is
+// there or none, if its last position is below the client's, or if it is in an earlier epoch than
+// the client. A copy of a service may be behind for a moment: where that looks the same, the
+// client asks several times. If the service still has the commit that began the client's epoch,
+// the client goes on in that epoch, whatever [Config].Recovery says: it reads what is there now,
+// and passes over what it knows. Otherwise its epoch is lost, and Recovery says what follows: all
+// who had read a lost commit come back from outside, and those who had not go on. What only the
+// service had is lost, and so are messages for which a [Sent] was there. A message for which there
+// was none is sent again, and comes twice to those who had read it: with one [Message].ID, unless
+// the group has moved since. A group that the service does not know at all is Missing until it
+// does again; [Client.Delete] deletes it here. A partial member whose epoch is lost comes back by
+// [Client.Resync] alone: nothing proves to it who has signed the group that there is.
 //
 // Whoever has a client's key package can make a group of the same id as one of the
 // client's, and a blind service takes a commit of anybody. So a Welcome never replaces a
@@ -157,10 +156,10 @@
 // A Welcome is accepted or, with a [Refused] event, refused, and either takes a verdict: of the
 // engine, of the policy or the authenticator, or of [Config].Accept. Where none is reached, the
 // Welcome stays in the inbox at the delivery service, those behind it are read, and the client
-// tries again, for as long as [Schedule].Verdict. A Welcome may come before what it depends on: the
-// end of the group that its group follows, which may itself be in a Welcome that waits, or the
-// removal of the client from the group. It is refused for the lack of that when it was tried several
-// times.
+// tries again, for as long as [Schedule].Verdict. A Welcome may come before what it depends on:
+// the end of the group that its group follows, which may itself be in a Welcome that waits, or the
+// removal of the client from the group. It is refused for the lack of that when it was tried
+// several times.
 //
 // # Pairs
 //
