@@ -83,7 +83,7 @@ func (h *Hash) Sum(dst, data []byte) []byte {
 
 // MAC appends HMAC(key, message) to dst.
 func (h *Hash) MAC(dst, key, message []byte) []byte {
-	if fips140.Enabled() {
+	if fips140.Enabled() || len(message) > long {
 		return h.stream(dst, key, message)
 	}
 	return h.mac(dst, key, message)
@@ -132,7 +132,7 @@ func (h *Hash) Expand(out, prk, info []byte) error {
 	return nil
 }
 
-// long is the length from which on a message is not copied, in bytes: an info of HPKE can
+// long is the length above which a message is not copied whole, in bytes: an info of HPKE can
 // have megabytes.
 const long = 4096
 
