@@ -57,7 +57,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file at path, or makes one with an empty store, readable for its owner
-// alone.
+// alone. It deletes what a [Rewrite] or a [Restore] left behind in whose midst a process ended,
+// unless it may not list the folder.
 //
 // Errors:
 //
@@ -85,6 +86,9 @@ func Open(path string, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := s.begin(o.Key, migrations()); err != nil {
+		return nil, err
+	}
+	if err := removeUnfinished(path); err != nil {
 		return nil, err
 	}
 	if errors.Is(statErr, os.ErrNotExist) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -113,7 +115,7 @@ func copyAll(ctx context.Context, to, from *Store) error {
 
 // replace lets fill make a file, and gives it the name path once it is whole and durable.
 func replace(path string, existing bool, fill func(temporary string) error) error {
-	folder, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	folder, err := os.MkdirTemp(filepath.Dir(path), unfinished(path)+"*")
 	if err != nil {
 		return err
 	}
@@ -131,6 +133,24 @@ func replace(path string, existing bool, fill func(temporary string) error) erro
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// unfinished is how the names of folders begin in which replace makes a file for path.
+func unfinished(path string) string { return "." + filepath.Base(path) + ".unfinished-" }
+
+// removeUnfinished deletes what replace has left behind where the process ended in it: a copy of
+// the store would keep what the store deletes from then on. The caller has the lock of path.
+func removeUnfinished(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), unfinished(path)) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(filepath.Dir(path), e.Name())))
+		}
+	}
+	return err
 }
 
 // Verify reads the whole file: each value, and then its structure. The error wraps

@@ -40,6 +40,41 @@ func TestBackupIsRestored(t *testing.T) {
 	require.Empty(t, left, "a backup that is refused leaves nothing")
 }
 
+// Where a process ended in the middle of a Rewrite or a Restore, the next Open deletes the copy,
+// and nothing else.
+func TestUnfinishedCopiesAreDeleted(t *testing.T) {
+	s, path := testStore(t, 10)
+	require.NoError(t, s.Close())
+	folder := filepath.Dir(path)
+	other := filepath.Join(folder, unfinished(path+"2")+"1")
+	require.NoError(t, os.Mkdir(other, 0o700))
+	for _, existing := range []bool{true, false} {
+		require.Panics(t, func() {
+			_ = replace(path, existing, func(temporary string) error {
+				left := filepath.Dir(temporary) + "0" // which outlives the panic
+				require.NoError(t, os.Mkdir(left, 0o700))
+				require.NoError(t, os.WriteFile(filepath.Join(left, "store"), []byte("all that there is"), 0o600))
+				panic("the process ends")
+			})
+		})
+	}
+	_, err := Open(path, testOptions(2))
+	require.ErrorIs(t, err, store.ErrKey)
+	names := func() (names []string) {
+		entries, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	require.Len(t, names(), 4)
+	s, err = Open(path, testOptions(1))
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.ElementsMatch(t, []string{filepath.Base(path), filepath.Base(other)}, names())
+}
+
 func TestRewriteChangesTheKeyAndLeavesNoTrace(t *testing.T) {
 	s, path := testStore(t, 2500)
 	require.ErrorIs(t, Rewrite(t.Context(), path, testOptions(1), testOptions(2)), store.ErrLocked)
