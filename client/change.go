@@ -141,6 +141,7 @@ func (c *Client) Update(ctx context.Context, group string) error {
 // Errors:
 //
 //   - [message.ErrUnsupported]: Propose does not take the type.
+//   - [*LimitError]: it has more than 32 MiB.
 //   - those of [Client.Add], [mls.Group.Commit] and, for a pair, of [apq.Group.Commit].
 func (c *Client) Propose(ctx context.Context, group string, proposal message.Proposal) error {
 	numbers := c.numbers()
@@ -158,6 +159,9 @@ func (c *Client) Propose(ctx context.Context, group string, proposal message.Pro
 	encoded, err := message.Marshal(&message.TypedProposal{Proposal: proposal})
 	if err != nil {
 		return err
+	}
+	if len(encoded) > maxMessage {
+		return &LimitError{What: "proposal", Limit: maxMessage}
 	}
 	return c.change(ctx, group, intentRecord{Kind: intentPropose, Proposal: encoded})
 }

@@ -111,24 +111,3 @@ func (c *Client) joinerData(ctx context.Context, g *liveGroup, proposals []messa
 
 // errNoJoinerData is why a commit that adds members is not made.
 var errNoJoinerData = errors.New("client: Config.JoinerData has nothing for those who join")
-
-// componentsIn returns what the proposals of a commit say to the application's components.
-func (c *Client) componentsIn(proposals []mls.CommittedProposal) (of []ComponentProposal) {
-	for _, p := range proposals {
-		var one ComponentProposal
-		switch what := p.Proposal.(type) {
-		case message.AppDataUpdate:
-			one = ComponentProposal{Component: what.Component, Remove: what.Remove, Data: what.Update}
-		case message.AppEphemeral:
-			one = ComponentProposal{Component: what.Component, Ephemeral: true, Data: what.Data}
-		default:
-			continue
-		}
-		if one.Component == c.numbers().APQInfo {
-			continue // the combiner's own
-		}
-		one.From = c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
-		of = append(of, one)
-	}
-	return of
-}

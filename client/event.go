@@ -104,6 +104,10 @@ type (
 		// Components are the AppDataUpdates and AppEphemerals of the application's components
 		// (draft-ietf-mls-extensions-10, Sections 4.7 and 4.8), in the order of the commit.
 		Components []ComponentProposal `json:",omitempty"`
+
+		// Omitted is the number of proposals that are in neither list, since an event has no room
+		// for more than 32 MiB of them.
+		Omitted int `json:",omitempty"`
 	}
 
 	// GroupEnded says that a ReInit ended the group, and which one follows.

@@ -247,7 +247,7 @@ func (c *Client) adoptPartial(ctx context.Context, s *step, g *liveGroup, e *del
 	if changes := c.proposedChanges(proposals); len(changes) > 0 {
 		s.membershipChanged(g, &by, changes)
 	}
-	s.event(g, &EpochChanged{By: &by, Custom: c.customIn(proposals), Components: c.componentsIn(proposals)})
+	s.event(g, c.withProposals(&EpochChanged{By: &by}, proposals))
 	c.reInitialized(s, g, next.ReInit())
 	return nil
 }

@@ -303,10 +303,7 @@ func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		s.membershipChanged(g, &by, changes)
 		c.forgetSeen(s, g, changes)
 	}
-	proposals := candidate.Proposals()
-	s.event(g, &EpochChanged{
-		By: &by, Own: own, Full: candidate.pq() != nil, Custom: c.customIn(proposals), Components: c.componentsIn(proposals),
-	})
+	s.event(g, c.withProposals(&EpochChanged{By: &by, Own: own, Full: candidate.pq() != nil}, candidate.Proposals()))
 	if committer.Type == message.SenderMember && !own {
 		c.seen(s, g, committer.Leaf, e.Time)
 	}
@@ -337,15 +334,42 @@ func (s *step) membershipChanged(g *liveGroup, by *Person, changes []MemberChang
 	}
 }
 
-// customIn returns the application's own proposals in those of a commit.
-func (c *Client) customIn(proposals []mls.CommittedProposal) (custom []CustomProposal) {
+// withProposals returns e with what the proposals of its commit say to the application and to its
+// components, as far as there is room for it.
+func (c *Client) withProposals(e *EpochChanged, proposals []mls.CommittedProposal) *EpochChanged {
+	const rest = 256 // bytes of JSON beside the data and who has sent it
+	room := maxMessage
 	for _, p := range proposals {
-		if own, ok := p.Proposal.(message.Custom); ok {
-			from := c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
-			custom = append(custom, CustomProposal{From: from, Type: own.ProposalType, Data: own.Data})
+		var custom *CustomProposal
+		var component *ComponentProposal
+		var data []byte
+		switch what := p.Proposal.(type) {
+		case message.Custom:
+			data, custom = what.Data, &CustomProposal{Type: what.ProposalType, Data: what.Data}
+		case message.AppDataUpdate:
+			data, component = what.Update, &ComponentProposal{Component: what.Component, Remove: what.Remove, Data: what.Update}
+		case message.AppEphemeral:
+			data, component = what.Data, &ComponentProposal{Component: what.Component, Ephemeral: true, Data: what.Data}
+		default:
+			continue
+		}
+		if component != nil && component.Component == c.numbers().APQInfo {
+			continue // the combiner's own
+		}
+		from := c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
+		room -= rest + len(data) + len(from.Name) + len(from.Credential.Content) + len(from.SignatureKey)
+		switch {
+		case room < 0:
+			e.Omitted++
+		case custom != nil:
+			custom.From = from
+			e.Custom = append(e.Custom, *custom)
+		default:
+			component.From = from
+			e.Components = append(e.Components, *component)
 		}
 	}
-	return custom
+	return e
 }
 
 // changes returns what a commit does to the members, without new keys of those who stay

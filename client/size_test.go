@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // A message for which a store has no room stops nobody, be that of who sends it or of who receives
@@ -79,4 +80,36 @@ func TestManyMembersAreNamedBySeveralEvents(t *testing.T) {
 	}
 	require.Equal(t, names, came)
 	require.Equal(t, names, silent)
+}
+
+// A commit whose proposals no event has room for stops nobody.
+func TestProposalsThatAreTooLargeForAnEvent(t *testing.T) {
+	const most = 32 << 20
+	w := newWorld(t)
+	ann, bob := w.actor("ann", proposes), w.actor("bob", proposes)
+	sync(t, ann, bob)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	proposal := func(n int) message.Custom { return message.Custom{ProposalType: 0xF0AA, Data: make([]byte, n)} }
+	limit, ok := errors.AsType[*client.LimitError](ann.Propose(ctx, g, proposal(most)))
+	require.True(t, ok)
+	require.Equal(t, client.LimitError{What: "proposal", Limit: most}, *limit)
+
+	settle(t, ann, bob)
+	var c *mls.Candidate
+	require.NoError(t, ann.View(ctx, g, func(g *mls.Group) (err error) {
+		c, err = g.Commit(ctx, now(), mls.CommitOptions{}, proposal(1), proposal(most), proposal(2))
+		return err
+	}))
+	defer c.Discard()
+	_, err = w.server.Client("ann").Submit(ctx, delivery.Submission{ID: "large", Commits: []delivery.Commit{{Group: g, Epoch: 1, Message: c.Message}}})
+	require.NoError(t, err)
+	bob.events()
+	settle(t, bob)
+	changed := of[*client.EpochChanged](bob.events())
+	require.Len(t, changed, 1)
+	require.Len(t, changed[0].Custom, 1)
+	require.Equal(t, []byte{0}, changed[0].Custom[0].Data)
+	require.Equal(t, "ann", changed[0].Custom[0].From.Name)
+	require.Equal(t, 2, changed[0].Omitted)
 }
