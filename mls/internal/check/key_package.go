@@ -40,11 +40,14 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if err != nil {
 		return err
 	}
-	if err := suite.VerifyFirst(s, kp.LeafNode.SignatureKey, signed, kp.Signature); err != nil {
+	err = suite.VerifyFirst(s, kp.LeafNode.SignatureKey, signed, kp.Signature)
+	if label.Settled(err) {
+		lent.Bytes = signed
+		lent.Return()
+	}
+	if err != nil {
 		return fault.Violation("10.1", "KeyPackage signature does not verify").Because(err)
 	}
-	lent.Bytes = signed
-	lent.Return() // not after an error: whoever gave up may have left somebody who still reads it
 	return nil
 }
 

@@ -50,22 +50,25 @@ func verifyContent(s suite.Suite, author message.Author, c *AuthenticatedContent
 	if err != nil {
 		return err
 	}
-	if err := s.Verify(author.SignatureKey, signed.Bytes, c.Auth.Signature); err != nil {
+	err = s.Verify(author.SignatureKey, signed.Bytes, c.Auth.Signature)
+	if label.Settled(err) {
+		clear(signed.Bytes)
+		signed.Return()
+	}
+	if err != nil {
 		v := fault.Violation("6.1", "signature does not verify").Because(err)
 		if c.Content.Sender.Type == message.SenderMember {
 			v = v.AtLeaf(c.Content.Sender.Leaf)
 		}
 		return v
 	}
-	clear(signed.Bytes)
-	signed.Return()
 	c.Author = author
 	return nil
 }
 
 // signedContent returns memory that holds the SignContent of SignWithLabel (RFC 9420, Section
-// 5.1.2) over FramedContentTBS. Whoever is done with it erases and returns it. After an error
-// of a provider, who may have left somebody who still reads it, nobody does.
+// 5.1.2) over FramedContentTBS. The caller erases and returns it when a provider is done with it:
+// see [label.Settled].
 func signedContent(format message.WireFormat, content *FramedContent, groupContext []byte) (*scratch.Memory, error) {
 	lent := scratch.Borrow(64 + content.Size() + len(groupContext)) // 64 for label, version, wire format and headers
 	w := wire.WriterOver(lent.Bytes)

@@ -88,9 +88,15 @@ func labelledSize(label string, content []byte) int {
 	return wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(content))
 }
 
-// labelled is writeLabelled into memory that the caller returns when a provider is done with
-// it. Nobody knows that after an error: whoever gave up waiting for a network may have left
-// somebody who still reads it. Then the memory is not returned.
+// Settled reports whether a provider that returned err is done with what it was given: it has a
+// result or a verdict. Nobody knows that after another error: whoever gave up waiting for a network
+// may have left somebody who still reads it. Then borrowed memory is not returned.
+func Settled(err error) bool {
+	return err == nil || errors.Is(err, suite.ErrVerify) || errors.Is(err, suite.ErrDecrypt)
+}
+
+// labelled is writeLabelled into memory that the caller returns when a provider is done with it:
+// see [Settled].
 func labelled(label string, content []byte) (*scratch.Memory, error) {
 	lent := scratch.Borrow(labelledSize(label, content))
 	encoded, err := writeLabelled(wire.WriterOver(lent.Bytes), label, content)
@@ -127,11 +133,11 @@ func verify(by func(pub, message, sig []byte) error, pub []byte, label string, c
 	if err != nil {
 		return err
 	}
-	if err := by(pub, message.Bytes, sig); err != nil {
-		return err
+	err = by(pub, message.Bytes, sig)
+	if Settled(err) {
+		message.Return()
 	}
-	message.Return()
-	return nil
+	return err
 }
 
 // WriteSigned returns what SignWithLabel signs (RFC 9420, Section 5.1.2), written over w: a
@@ -192,9 +198,11 @@ func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) (
 		return nil, err
 	}
 	plaintext, err := key.Open(enc, info.Bytes, nil, ciphertext)
+	if Settled(err) {
+		info.Return()
+	}
 	switch {
 	case err == nil:
-		info.Return()
 		return plaintext, nil
 	case errors.Is(err, suite.ErrDestroyed):
 		return nil, ErrRetired

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,17 +77,40 @@ func TestProvidersThatGaveUpMayReadOn(t *testing.T) {
 	}
 }
 
-// What is encoded for a provider costs no memory once it was.
+// What is encoded for a provider costs no memory once the provider has answered, be it by a
+// refusal: garbage costs no more than what is accepted.
 func TestEncodingIsInBorrowedMemory(t *testing.T) {
 	if !allocated.Exact {
 		t.Skip("the race detector takes borrowed memory away at random")
 	}
 	s := mlstest.Suite(t, 1)
-	sealer := func(context []byte) func() {
-		return func() {
-			_, err := PrepareSeal(s, "label", context)
-			require.NoError(t, err)
+	signer, err := s.GenerateSigner()
+	require.NoError(t, err)
+	key, err := s.DeriveKey(make([]byte, 32))
+	require.NoError(t, err)
+	enc, garbage := make([]byte, s.Info().KEM.Nenc), make([]byte, 64)
+	enc[0] = 9
+	for name, call := range map[string]func(content []byte) error{
+		"PrepareSeal": func(content []byte) error { _, err := PrepareSeal(s, "label", content); return err },
+		"Verify": func(content []byte) error {
+			return refused(Verify(s, signer.PublicKey(), "label", content, garbage), suite.ErrVerify)
+		},
+		"Open": func(content []byte) error {
+			_, err := Open(key, "label", content, enc, garbage)
+			return refused(err, ErrDecrypt)
+		},
+	} {
+		of := func(content []byte) float64 {
+			return testing.AllocsPerRun(100, func() { require.NoError(t, call(content)) })
 		}
+		require.Equal(t, of(nil), of(make([]byte, 3000)), name)
 	}
-	require.Equal(t, testing.AllocsPerRun(100, sealer(nil)), testing.AllocsPerRun(100, sealer(make([]byte, 3000))))
+}
+
+// refused returns nil if err is the refusal that is wanted.
+func refused(err, want error) error {
+	if errors.Is(err, want) {
+		return nil
+	}
+	return fmt.Errorf("%w, not %w", err, want)
 }
