@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -255,7 +256,9 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 			require.LessOrEqual(t, b.symmetric, accepted.symmetric, "%s, %s", c.kind, name)
 			require.LessOrEqual(t, b.asymmetric, accepted.asymmetric, "%s, %s", c.kind, name)
 			require.LessOrEqual(t, b.hashed, accepted.hashed, "%s, %s", c.kind, name)
-			require.LessOrEqual(t, b.bytes, accepted.bytes+mlstest.ParsedAtMost(len(good)), "%s, %s", c.kind, name)
+			if allocated.Exact { // the race detector takes borrowed memory away at random
+				require.LessOrEqual(t, b.bytes, accepted.bytes+mlstest.ParsedAtMost(len(good)), "%s, %s", c.kind, name)
+			}
 		}
 	}
 }
