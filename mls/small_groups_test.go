@@ -215,7 +215,7 @@ func BenchmarkSmallUndisturbed(b *testing.B) {
 }
 
 func benchmarkUndisturbed(b *testing.B, suites func() *registry.Registry) {
-	const id, bound = 0x0001, 1.12
+	const id, bound = 0x0001, 1.15
 	s, err := suites().Suite(id)
 	require.NoError(b, err)
 	operations := inSmallGroups(b, suites, s.Info())
