@@ -74,10 +74,6 @@
 // with the GroupInfo and the tree. The guard takes these as they are: it cannot see whether they
 // follow what members have, only that the GroupInfo has the confirmation_tag of the commit.
 //
-// While its store or its authentication service fails, the guard refuses nothing and forgets
-// nobody: it answers [delivery.ErrUnavailable]. So it does for good if the store says
-// [store.ErrDamaged], until the operator has restored it.
-//
 // # What the service keeps for a guard
 //
 // A guard reads the streams of the groups that it follows as clients do, and acknowledges what it
@@ -116,7 +112,8 @@
 // Where the authentication service, the guard's store or the service behind it does not answer, or
 // the environment refuses a primitive of a suite ([suite.ErrEnvironment]), the guard has found out
 // nothing. It refuses nothing then and loses no group: it answers [delivery.ErrUnavailable], and
-// takes the same request, and reads what is in the stream, when it can judge it.
+// takes the same request, and reads what is in the stream, when it can judge it. Where its store
+// says [store.ErrDamaged], that is when the operator has restored it.
 //
 // # Names
 //
